@@ -1,0 +1,28 @@
+# The whole interface; CI runs the same targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-rust test-python lint format bench fuzz docs server-binary wheels clean
+
+help: ## show this help
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+setup: ## make .venv and build ferrule into it, in release mode
+	@scripts/setup
+
+test: test-rust test-python ## run every test
+
+test-rust: ## run the Rust tests
+	cargo test --release --workspace --exclude ferrule-python --quiet
+
+test-python: setup ## run the Python tests
+	$(BIN)/python -m pytest -q
+
+lint: setup ## rustfmt, clippy, ruff, mypy, stubtest, layering
+	@scripts/lint
+
+format: setup ## rewrite sources to the house format
+	cargo fmt
+	$(BIN)/ruff format python tests benches
+	$(BIN)/ruff check --fix python tests benches

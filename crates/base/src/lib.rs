@@ -1,0 +1,12 @@
+//! What every Ferrule crate shares: data types, shapes, limits and error codes. No I/O.
+#![forbid(unsafe_code)]
+
+mod dtype;
+mod error;
+mod limits;
+mod shape;
+
+pub use dtype::DType;
+pub use error::{Coded, ErrorCode};
+pub use limits::Limits;
+pub use shape::{ShapeError, element_count};

@@ -1,0 +1,73 @@
+//! Every limit on what comes from outside, in one place, with safe defaults.
+
+use std::time::Duration;
+
+/// Bounds on files and requests. Each can be set; none is off.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// Largest JSON header of an artifact, bytes.
+    pub artifact_header_bytes_max: usize,
+    /// Most tensors in an artifact.
+    pub artifact_tensors_max: usize,
+    /// Largest request body, bytes.
+    pub body_bytes_max: usize,
+    /// Largest set of request headers, bytes.
+    pub header_bytes_max: usize,
+    /// Most header fields in a request.
+    pub header_fields_max: usize,
+    /// Longest request target, bytes.
+    pub uri_bytes_max: usize,
+    /// Deepest nesting of a JSON body.
+    pub json_depth_max: usize,
+    /// Most tensors in a request.
+    pub tensors_max: usize,
+    /// Most dimensions of a tensor.
+    pub rank_max: usize,
+    /// Most elements of a tensor, in or out.
+    pub elements_max: usize,
+    /// Longest model name, version or request id, bytes.
+    pub name_bytes_max: usize,
+    /// Most open connections.
+    pub connections_max: usize,
+    /// Most concurrent streams of an HTTP/2 connection.
+    pub streams_max: u32,
+    /// From accept to the first byte.
+    pub first_byte_timeout: Duration,
+    /// From the first byte to the end of the headers.
+    pub header_timeout: Duration,
+    /// Longest pause within a body.
+    pub body_idle_timeout: Duration,
+    /// Longest a request may take, whatever its own deadline says.
+    pub request_timeout: Duration,
+    /// Longest idle time of a kept-alive connection.
+    pub keep_alive_timeout: Duration,
+    /// Longest drain at shutdown.
+    pub drain_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const MIB: usize = 1 << 20;
+        Self {
+            artifact_header_bytes_max: 16 * MIB,
+            artifact_tensors_max: 65_536,
+            body_bytes_max: 16 * MIB,
+            header_bytes_max: 16 << 10,
+            header_fields_max: 100,
+            uri_bytes_max: 8 << 10,
+            json_depth_max: 64,
+            tensors_max: 64,
+            rank_max: 8,
+            elements_max: 16 * MIB,
+            name_bytes_max: 128,
+            connections_max: 10_000,
+            streams_max: 100,
+            first_byte_timeout: Duration::from_secs(5),
+            header_timeout: Duration::from_secs(10),
+            body_idle_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(60),
+            keep_alive_timeout: Duration::from_secs(120),
+            drain_timeout: Duration::from_secs(30),
+        }
+    }
+}

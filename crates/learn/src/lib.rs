@@ -1,0 +1,1 @@
+//! Learners: K-Means and its kin.

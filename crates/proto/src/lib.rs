@@ -1,0 +1,1 @@
+//! Open Inference Protocol and Ferrule messages, generated and checked in.

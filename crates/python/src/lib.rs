@@ -1,0 +1,17 @@
+//! The extension module `ferrule._core`: conversions and error mapping only, no algorithms.
+
+use pyo3::prelude::*;
+
+mod errors;
+
+/// The Rust core of Ferrule.
+#[pymodule(gil_used = false)]
+mod _core {
+    use super::PyResult;
+    use pyo3::prelude::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

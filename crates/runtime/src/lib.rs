@@ -1,0 +1,1 @@
+//! Models in memory: signature, prediction, registry of names and versions.

@@ -1,0 +1,105 @@
+//! Borrowed matrices of any positive strides.
+
+/// An element type that the kernels take.
+pub trait Float: Copy + Send + Sync + PartialOrd + std::fmt::Debug + 'static {
+    /// The dtype's name, for messages.
+    const NAME: &'static str;
+    /// Rounds from `f64`.
+    fn from_f64(value: f64) -> Self;
+    /// Widens to `f64`, exactly.
+    fn to_f64(self) -> f64;
+}
+
+impl Float for f32 {
+    const NAME: &'static str = "float32";
+    fn from_f64(value: f64) -> Self {
+        value as f32
+    }
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+}
+
+impl Float for f64 {
+    const NAME: &'static str = "float64";
+    fn from_f64(value: f64) -> Self {
+        value
+    }
+    fn to_f64(self) -> f64 {
+        self
+    }
+}
+
+/// A matrix of `rows` × `cols` over borrowed elements; strides count elements.
+#[derive(Clone, Copy, Debug)]
+pub struct MatrixView<'a, T> {
+    data: &'a [T],
+    rows: usize,
+    cols: usize,
+    row_stride: usize,
+    col_stride: usize,
+}
+
+impl<'a, T: Copy> MatrixView<'a, T> {
+    /// A view with the strides given; `None` where an element would lie outside `data`.
+    pub fn new(
+        data: &'a [T],
+        rows: usize,
+        cols: usize,
+        row_stride: usize,
+        col_stride: usize,
+    ) -> Option<Self> {
+        if rows > 0 && cols > 0 {
+            let last_row = (rows - 1).checked_mul(row_stride)?;
+            let last_col = (cols - 1).checked_mul(col_stride)?;
+            if last_row.checked_add(last_col)? >= data.len() {
+                return None;
+            }
+        }
+        Some(Self { data, rows, cols, row_stride, col_stride })
+    }
+
+    /// A row-major view of the whole of `data`; `None` where the length is not `rows * cols`.
+    pub fn contiguous(data: &'a [T], rows: usize, cols: usize) -> Option<Self> {
+        (rows.checked_mul(cols)? == data.len()).then_some(())?;
+        Self::new(data, rows, cols, cols, 1)
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Number of columns.
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// Elements between a row and the next.
+    pub fn row_stride(&self) -> usize {
+        self.row_stride
+    }
+
+    /// Elements between a column and the next.
+    pub fn col_stride(&self) -> usize {
+        self.col_stride
+    }
+
+    /// The elements, from the first of row 0.
+    pub fn data(&self) -> &'a [T] {
+        self.data
+    }
+
+    /// The element at (`row`, `col`).
+    pub fn get(&self, row: usize, col: usize) -> T {
+        self.data[row * self.row_stride + col * self.col_stride]
+    }
+
+    /// Row `row` as a slice, where its elements are adjacent.
+    pub fn row(&self, row: usize) -> Option<&'a [T]> {
+        (self.col_stride == 1 || self.cols <= 1).then(|| {
+            let start = row * self.row_stride;
+            &self.data[start..start + self.cols]
+        })
+    }
+}
