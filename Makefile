@@ -26,3 +26,18 @@ format: setup ## rewrite sources to the house format
 	cargo fmt
 	$(BIN)/ruff format python tests benches
 	$(BIN)/ruff check --fix python tests benches
+
+docs: setup ## build the API reference into site/
+	$(BIN)/python -m pip install --quiet --group docs
+	$(BIN)/python -m pdoc ferrule ferrule.cluster ferrule.errors -d numpy -o site
+	@echo "open site/index.html"
+
+server-binary: ## build the stand-alone server, target/dist/ferrule-server
+	cargo build --profile dist -p ferrule-server --bin ferrule-server
+
+wheels: setup ## build both wheels into dist/
+	$(BIN)/maturin build --profile dist --out dist
+	$(BIN)/maturin build --profile dist --out dist -m packages/ferrule-server/Cargo.toml
+
+clean: ## remove what was built
+	rm -rf target .venv .demo dist site
