@@ -3,6 +3,14 @@
 //! A result never depends on the number of threads, nor on how many rows a call has: each
 //! (row, centre) value is accumulated over the features in one order, with fused multiply-adds.
 
+pub mod control;
+pub mod cpu;
+pub mod kernels;
+pub mod parallel;
 pub mod view;
 
+pub use control::{Cancelled, Control};
+pub use cpu::Isa;
+pub use kernels::{Assigner, Scratch};
+pub use parallel::{Team, thread_count};
 pub use view::{Float, MatrixView};

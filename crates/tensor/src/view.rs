@@ -1,34 +1,81 @@
 //! Borrowed matrices of any positive strides.
 
+use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
+
 /// An element type that the kernels take.
-pub trait Float: Copy + Send + Sync + PartialOrd + std::fmt::Debug + 'static {
+pub trait Float:
+    Copy
+    + Default
+    + Send
+    + Sync
+    + PartialOrd
+    + std::fmt::Debug
+    + std::fmt::Display
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+    + SubAssign
+    + 'static
+{
     /// The dtype's name, for messages.
     const NAME: &'static str;
+    /// Zero.
+    const ZERO: Self;
+    /// Positive infinity.
+    const INFINITY: Self;
     /// Rounds from `f64`.
     fn from_f64(value: f64) -> Self;
     /// Widens to `f64`, exactly.
     fn to_f64(self) -> f64;
+    /// `self * factor + addend`, rounded once.
+    fn mul_add(self, factor: Self, addend: Self) -> Self;
+    /// The square root.
+    fn sqrt(self) -> Self;
+    /// Whether it is neither infinite nor NaN.
+    fn is_finite(self) -> bool;
+    /// Whether it is NaN.
+    fn is_nan(self) -> bool;
 }
 
-impl Float for f32 {
-    const NAME: &'static str = "float32";
-    fn from_f64(value: f64) -> Self {
-        value as f32
-    }
-    fn to_f64(self) -> f64 {
-        f64::from(self)
-    }
+macro_rules! impl_float {
+    ($float:ident, $name:literal) => {
+        impl Float for $float {
+            const NAME: &'static str = $name;
+            const ZERO: Self = 0.0;
+            const INFINITY: Self = $float::INFINITY;
+            #[inline(always)]
+            fn from_f64(value: f64) -> Self {
+                value as $float
+            }
+            #[inline(always)]
+            fn to_f64(self) -> f64 {
+                f64::from(self)
+            }
+            #[inline(always)]
+            fn mul_add(self, factor: Self, addend: Self) -> Self {
+                $float::mul_add(self, factor, addend)
+            }
+            #[inline(always)]
+            fn sqrt(self) -> Self {
+                $float::sqrt(self)
+            }
+            #[inline(always)]
+            fn is_finite(self) -> bool {
+                $float::is_finite(self)
+            }
+            #[inline(always)]
+            fn is_nan(self) -> bool {
+                $float::is_nan(self)
+            }
+        }
+    };
 }
 
-impl Float for f64 {
-    const NAME: &'static str = "float64";
-    fn from_f64(value: f64) -> Self {
-        value
-    }
-    fn to_f64(self) -> f64 {
-        self
-    }
-}
+impl_float!(f32, "float32");
+impl_float!(f64, "float64");
 
 /// A matrix of `rows` × `cols` over borrowed elements; strides count elements.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +103,13 @@ impl<'a, T: Copy> MatrixView<'a, T> {
                 return None;
             }
         }
-        Some(Self { data, rows, cols, row_stride, col_stride })
+        Some(Self {
+            data,
+            rows,
+            cols,
+            row_stride,
+            col_stride,
+        })
     }
 
     /// A row-major view of the whole of `data`; `None` where the length is not `rows * cols`.

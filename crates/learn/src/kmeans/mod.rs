@@ -1,0 +1,67 @@
+//! K-Means.
+//!
+//! [`fit`] runs the algorithm that [`Params::algorithm`] names. They differ in what they skip, never in
+//! the result: the centres, labels, inertia and number of iterations are those of Lloyd's.
+
+mod lloyd;
+mod params;
+mod predict;
+mod problem;
+mod samples;
+mod stats;
+mod update;
+
+pub use ferrule_tensor::Float;
+pub use params::{Algorithm, Fit, IterationReport, Observer, Params};
+pub use predict::{predict, transform};
+pub use samples::{CsrView, Indptr, Samples};
+pub use stats::{ColumnStats, Finite, column_stats};
+
+use ferrule_tensor::{Control, Team};
+use problem::Problem;
+
+use crate::LearnError;
+
+/// Fits K-Means from the centres `init` (row-major, `n_clusters` × features).
+///
+/// `x` must be finite (see [`column_stats`]) and `weights` finite and not negative; `labels` gets the
+/// nearest centre of each row, as [`predict`] gives it. Stops as scikit-learn's Lloyd does: once
+/// labels repeat, or the squared shift of the centres is at most `params.tol`, or after
+/// `params.max_iter` iterations.
+///
+/// # Errors
+/// [`LearnError::Shape`] where lengths do not fit, [`LearnError::TooFewSamples`],
+/// [`LearnError::InvalidParameter`], and [`LearnError::Cancelled`] where `control` stopped it.
+pub fn fit<T: Float>(
+    x: Samples<T>,
+    weights: Option<&[T]>,
+    init: Vec<T>,
+    params: &Params,
+    labels: &mut [i32],
+    control: &Control,
+    observer: Option<&dyn Observer>,
+) -> Result<Fit<T>, LearnError> {
+    params.check(&x, weights, &init, labels)?;
+    Team::run(params.n_threads, control, |team| match x {
+        Samples::Dense(x) => {
+            let problem = Problem {
+                x,
+                weights,
+                params,
+                observer,
+            };
+            match params.algorithm {
+                Algorithm::Auto
+                | Algorithm::Lloyd
+                | Algorithm::Elkan
+                | Algorithm::Hamerly
+                | Algorithm::Spatial => lloyd::fit(&problem, team, init, labels),
+            }
+        }
+        Samples::Csr(_) => Err(LearnError::InvalidParameter {
+            name: "X",
+            expected: "a dense matrix",
+            got: "CSR".into(),
+        }),
+    })
+}

@@ -1,0 +1,68 @@
+//! Which vector instructions the kernels use, found once at run time.
+
+use std::sync::OnceLock;
+
+/// An instruction set that the kernels are compiled for. Results have the same bits on each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Isa {
+    /// Plain code, one element at a time: any CPU.
+    Scalar,
+    /// AVX2 and FMA, 256-bit registers.
+    Avx2,
+    /// AVX-512 F, 512-bit registers.
+    Avx512,
+}
+
+impl Isa {
+    /// The widest instruction set of this CPU, narrowed by the environment variable
+    /// `FERRULE_ISA` (`scalar`, `avx2` or `avx512`) where that is set when first asked.
+    pub fn detect() -> Self {
+        static DETECTED: OnceLock<Isa> = OnceLock::new();
+        *DETECTED.get_or_init(|| {
+            let wanted = std::env::var("FERRULE_ISA").ok();
+            let limit = wanted
+                .as_deref()
+                .and_then(Self::from_name)
+                .unwrap_or(Self::Avx512);
+            Self::widest().min(limit)
+        })
+    }
+
+    /// Every instruction set that this CPU has, the narrowest first.
+    pub fn available() -> impl Iterator<Item = Self> {
+        [Self::Scalar, Self::Avx2, Self::Avx512]
+            .into_iter()
+            .filter(|isa| isa.is_available())
+    }
+
+    /// Whether this CPU has the instruction set.
+    pub fn is_available(self) -> bool {
+        self <= Self::widest()
+    }
+
+    /// The instruction set called `name`, in any case.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name.to_ascii_lowercase().as_str() {
+            "scalar" => Some(Self::Scalar),
+            "avx2" => Some(Self::Avx2),
+            "avx512" => Some(Self::Avx512),
+            _ => None,
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn widest() -> Self {
+        if !(is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")) {
+            Self::Scalar
+        } else if is_x86_feature_detected!("avx512f") {
+            Self::Avx512
+        } else {
+            Self::Avx2
+        }
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn widest() -> Self {
+        Self::Scalar
+    }
+}
