@@ -5,6 +5,8 @@ use std::time::Duration;
 /// Bounds on files and requests. Each can be set; none is off.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
+    /// Largest artifact, bytes.
+    pub artifact_bytes_max: u64,
     /// Largest JSON header of an artifact, bytes.
     pub artifact_header_bytes_max: usize,
     /// Most tensors in an artifact.
@@ -49,6 +51,7 @@ impl Default for Limits {
     fn default() -> Self {
         const MIB: usize = 1 << 20;
         Self {
+            artifact_bytes_max: 4 << 30,
             artifact_header_bytes_max: 16 * MIB,
             artifact_tensors_max: 65_536,
             body_bytes_max: 16 * MIB,
