@@ -4,9 +4,11 @@
 
     FerruleError
     ├── InvalidArgumentError     (ValueError)         the caller's input is wrong
+    │   └── InvalidParameterError (TypeError)         a constructor parameter is wrong
     ├── NotFoundError            (FileNotFoundError)  a named thing does not exist
     ├── AlreadyExistsError       (FileExistsError)    a thing to be made exists
     ├── FailedPreconditionError  (RuntimeError)       right input, wrong state
+    │   └── NotFittedError       (ValueError, AttributeError)  used before ``fit``
     ├── ResourceExhaustedError   (RuntimeError)       a limit would be passed
     ├── UnauthenticatedError     (PermissionError)    no valid credential
     ├── PermissionDeniedError    (PermissionError)    the credential does not allow it
@@ -18,18 +20,22 @@
     ├── StorageError             (OSError)            the operating system failed us
     └── InternalError            (RuntimeError)       a defect of ours
 
-Each class also is the built-in exception that a user would expect to catch.
+Each class also is the built-in exception that a user would expect to catch. Where scikit-learn
+is loaded, a `NotFittedError` and a `ConvergenceWarning` also are scikit-learn's of that name.
 """
 
 __all__ = [
     "AlreadyExistsError",
     "CancelledError",
+    "ConvergenceWarning",
     "DataLossError",
     "DeadlineExceededError",
     "FailedPreconditionError",
     "FerruleError",
     "InternalError",
     "InvalidArgumentError",
+    "InvalidParameterError",
+    "NotFittedError",
     "NotFoundError",
     "PermissionDeniedError",
     "ResourceExhaustedError",
@@ -48,6 +54,10 @@ class InvalidArgumentError(FerruleError, ValueError):
     """The caller's input is wrong, whatever the state of the system."""
 
 
+class InvalidParameterError(InvalidArgumentError, TypeError):
+    """A constructor parameter has a type or a value that is not allowed."""
+
+
 class NotFoundError(FerruleError, FileNotFoundError):
     """A file, model or version that the caller named does not exist."""
 
@@ -58,6 +68,10 @@ class AlreadyExistsError(FerruleError, FileExistsError):
 
 class FailedPreconditionError(FerruleError, RuntimeError):
     """The input is right but the state is not, such as predicting before fitting."""
+
+
+class NotFittedError(FailedPreconditionError, ValueError, AttributeError):
+    """An estimator was asked to predict or transform before it was fitted."""
 
 
 class ResourceExhaustedError(FerruleError, RuntimeError):
@@ -98,3 +112,7 @@ class StorageError(FerruleError, OSError):
 
 class InternalError(FerruleError, RuntimeError):
     """A defect of Ferrule; please report it."""
+
+
+class ConvergenceWarning(UserWarning):
+    """A fit ended in a state that its caller may not expect, such as fewer clusters than asked."""

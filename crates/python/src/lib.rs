@@ -2,6 +2,8 @@
 
 use pyo3::prelude::*;
 
+mod buffers;
+mod cluster;
 mod errors;
 
 /// The Rust core of Ferrule.
@@ -9,6 +11,9 @@ mod errors;
 mod _core {
     use super::PyResult;
     use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::cluster::{column_variances, kmeans_fit, kmeans_predict, kmeans_transform};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

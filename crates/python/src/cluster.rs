@@ -1,0 +1,297 @@
+//! K-Means: arrays in, arrays filled. Long calls run without the GIL and look for signals.
+
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+use ferrule_learn::LearnError;
+use ferrule_learn::kmeans::{
+    self, Algorithm, CsrView, Finite, Float, Indptr, IterationReport, Observer, Params, Samples,
+};
+use ferrule_tensor::{Control, thread_count};
+use pyo3::buffer::{Element, PyBuffer};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::buffers::{Extent, Input, Matrix, Output};
+use crate::errors::to_py;
+
+/// Calls a generic function for the element type of the samples `$x`.
+macro_rules! by_dtype {
+    ($x:expr, $function:ident($($argument:expr),*)) => {
+        if is_f32($x)? {
+            $function::<f32>($($argument),*)
+        } else {
+            $function::<f64>($($argument),*)
+        }
+    };
+}
+
+/// Fits from the centres in `centers`, which become the fitted ones; fills `labels`.
+///
+/// Calls `on_iteration(iteration, inertia, squared_shift)` after each iteration, from 1 on; what
+/// it raises ends the fit. Returns (inertia, iterations, whether the labels stopped changing).
+#[pyfunction]
+#[pyo3(signature = (x, weights, centers, labels, *, max_iter, tol, algorithm, on_iteration=None))]
+#[allow(clippy::too_many_arguments, reason = "flat on purpose: Python names them")]
+pub(crate) fn kmeans_fit(
+    py: Python<'_>,
+    x: &Bound<'_, PyAny>,
+    weights: Option<&Bound<'_, PyAny>>,
+    centers: &Bound<'_, PyAny>,
+    labels: &Bound<'_, PyAny>,
+    max_iter: usize,
+    tol: f64,
+    algorithm: &str,
+    on_iteration: Option<Py<PyAny>>,
+) -> PyResult<(f64, usize, bool)> {
+    let params = Params {
+        n_clusters: centers.len()?,
+        max_iter,
+        tol,
+        algorithm: algorithm_named(algorithm)?,
+        n_threads: thread_count(),
+    };
+    by_dtype!(x, fit(py, x, weights, centers, labels, &params, on_iteration))
+}
+
+fn fit<T: Float + Element>(
+    py: Python<'_>,
+    x: &Bound<'_, PyAny>,
+    weights: Option<&Bound<'_, PyAny>>,
+    centers: &Bound<'_, PyAny>,
+    labels: &Bound<'_, PyAny>,
+    params: &Params,
+    on_iteration: Option<Py<PyAny>>,
+) -> PyResult<(f64, usize, bool)> {
+    let x = SampleBuffers::<T>::new(x)?;
+    let weights = weights.map(|weights| Input::<T>::new(weights, "weights")).transpose()?;
+    let mut centers = Output::<T>::new(centers, "centers", &x.extents())?;
+    let mut labels = Output::<i32>::new(labels, "labels", &x.extents())?;
+    let init = centers.as_mut_slice().to_vec();
+    let (samples, weights) = (x.samples()?, weights.as_ref().map(Input::as_slice));
+    let labels = labels.as_mut_slice();
+    let fit = compute(py, |control, raised| {
+        let watcher = on_iteration.map(|callback| Watcher { callback, raised });
+        let observer = watcher.as_ref().map(|watcher| watcher as &dyn Observer);
+        kmeans::fit(samples, weights, init, params, labels, control, observer)
+    })?;
+    centers.as_mut_slice().copy_from_slice(&fit.centers);
+    Ok((fit.inertia, fit.n_iter, fit.strict_convergence))
+}
+
+/// Fills `labels` with the nearest of `centers`; returns the inertia.
+#[pyfunction]
+pub(crate) fn kmeans_predict(
+    py: Python<'_>,
+    x: &Bound<'_, PyAny>,
+    weights: Option<&Bound<'_, PyAny>>,
+    centers: &Bound<'_, PyAny>,
+    labels: &Bound<'_, PyAny>,
+) -> PyResult<f64> {
+    by_dtype!(x, predict(py, x, weights, centers, labels))
+}
+
+fn predict<T: Float + Element>(
+    py: Python<'_>,
+    x: &Bound<'_, PyAny>,
+    weights: Option<&Bound<'_, PyAny>>,
+    centers: &Bound<'_, PyAny>,
+    labels: &Bound<'_, PyAny>,
+) -> PyResult<f64> {
+    let x = SampleBuffers::<T>::new(x)?;
+    let weights = weights.map(|weights| Input::<T>::new(weights, "weights")).transpose()?;
+    let centers = Input::<T>::new(centers, "centers")?;
+    let mut labels = Output::<i32>::new(labels, "labels", &x.extents())?;
+    let (samples, weights) = (x.samples()?, weights.as_ref().map(Input::as_slice));
+    let (centers, labels) = (centers.as_slice(), labels.as_mut_slice());
+    compute(py, |control, _| {
+        kmeans::predict(samples, centers, labels, weights, thread_count(), control)
+    })
+}
+
+/// Fills `out` (rows × centres) with the distances to `centers`.
+#[pyfunction]
+pub(crate) fn kmeans_transform(
+    py: Python<'_>,
+    x: &Bound<'_, PyAny>,
+    centers: &Bound<'_, PyAny>,
+    out: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    by_dtype!(x, transform(py, x, centers, out))
+}
+
+fn transform<T: Float + Element>(
+    py: Python<'_>,
+    x: &Bound<'_, PyAny>,
+    centers: &Bound<'_, PyAny>,
+    out: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    let x = SampleBuffers::<T>::new(x)?;
+    let centers = Input::<T>::new(centers, "centers")?;
+    let mut taken = x.extents();
+    taken.push(centers.extent());
+    let mut out = Output::<T>::new(out, "out", &taken)?;
+    let (samples, centers, out) = (x.samples()?, centers.as_slice(), out.as_mut_slice());
+    compute(py, |control, _| kmeans::transform(samples, centers, out, thread_count(), control))
+}
+
+/// Fills `out` with the variance of each column, unless a value is not finite: then returns
+/// ("nan" or "inf", row, column) of the first such value.
+#[pyfunction]
+pub(crate) fn column_variances(
+    py: Python<'_>,
+    x: &Bound<'_, PyAny>,
+    out: &Bound<'_, PyAny>,
+) -> PyResult<Option<(&'static str, usize, usize)>> {
+    by_dtype!(x, variances(py, x, out))
+}
+
+fn variances<T: Float + Element>(
+    py: Python<'_>,
+    x: &Bound<'_, PyAny>,
+    out: &Bound<'_, PyAny>,
+) -> PyResult<Option<(&'static str, usize, usize)>> {
+    let x = SampleBuffers::<T>::new(x)?;
+    let mut out = Output::<f64>::new(out, "out", &x.extents())?;
+    let samples = x.samples()?;
+    if out.as_mut_slice().len() != samples.cols() {
+        return Err(PyValueError::new_err("out needs one element a column"));
+    }
+    let stats = compute(py, |control, _| kmeans::column_stats(samples, thread_count(), control))?;
+    out.as_mut_slice().copy_from_slice(&stats.variance);
+    Ok(match stats.finite {
+        Finite::AllFinite => None,
+        Finite::Nan { row, col } => Some(("nan", row, col)),
+        Finite::Inf { row, col } => Some(("inf", row, col)),
+    })
+}
+
+/// The buffers of samples: a matrix, or (data, indices, indptr, columns) of CSR.
+enum SampleBuffers<T: Element> {
+    Dense(Matrix<T>),
+    Csr { data: Input<T>, indices: Input<i32>, indptr: IndptrBuffer, cols: usize },
+}
+
+enum IndptrBuffer {
+    I32(Input<i32>),
+    I64(Input<i64>),
+}
+
+impl<T: Float + Element> SampleBuffers<T> {
+    fn new(x: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let Ok(parts) = x.cast::<PyTuple>() else {
+            return Matrix::new(x, "X").map(Self::Dense);
+        };
+        let (data, indices, indptr, cols): (Bound<'_, PyAny>, Bound<'_, _>, Bound<'_, _>, usize) =
+            parts.extract()?;
+        let indptr = match Input::new(&indptr, "indptr") {
+            Ok(offsets) => IndptrBuffer::I32(offsets),
+            Err(_) => IndptrBuffer::I64(Input::new(&indptr, "indptr")?),
+        };
+        let (data, indices) = (Input::new(&data, "data")?, Input::new(&indices, "indices")?);
+        Ok(Self::Csr { data, indices, indptr, cols })
+    }
+
+    fn samples(&self) -> PyResult<Samples<'_, T>> {
+        match self {
+            Self::Dense(matrix) => matrix.view().map(Samples::Dense),
+            Self::Csr { data, indices, indptr, cols } => {
+                let indptr = match indptr {
+                    IndptrBuffer::I32(offsets) => Indptr::I32(offsets.as_slice()),
+                    IndptrBuffer::I64(offsets) => Indptr::I64(offsets.as_slice()),
+                };
+                CsrView::new(data.as_slice(), indices.as_slice(), indptr, *cols)
+                    .map(Samples::Csr)
+                    .ok_or_else(|| PyValueError::new_err("the arrays of X are no CSR matrix"))
+            }
+        }
+    }
+
+    /// The addresses that an output must not overlap.
+    fn extents(&self) -> Vec<Range<usize>> {
+        match self {
+            Self::Dense(matrix) => vec![matrix.extent()],
+            Self::Csr { data, indices, indptr, .. } => {
+                let offsets = match indptr {
+                    IndptrBuffer::I32(offsets) => offsets.extent(),
+                    IndptrBuffer::I64(offsets) => offsets.extent(),
+                };
+                vec![data.extent(), indices.extent(), offsets]
+            }
+        }
+    }
+}
+
+/// Whether the samples `x` are float32; else they must be float64.
+fn is_f32(x: &Bound<'_, PyAny>) -> PyResult<bool> {
+    match x.cast::<PyTuple>() {
+        Ok(parts) => Ok(PyBuffer::<f32>::get(&parts.get_item(0)?).is_ok()),
+        Err(_) => Ok(PyBuffer::<f32>::get(x).is_ok()),
+    }
+}
+
+fn algorithm_named(name: &str) -> PyResult<Algorithm> {
+    Ok(match name {
+        "auto" => Algorithm::Auto,
+        "lloyd" => Algorithm::Lloyd,
+        "elkan" => Algorithm::Elkan,
+        "hamerly" => Algorithm::Hamerly,
+        "spatial" => Algorithm::Spatial,
+        _ => return Err(PyValueError::new_err(format!("unknown algorithm {name:?}"))),
+    })
+}
+
+/// An exception that Python raised while Rust computed.
+type Raised = Mutex<Option<PyErr>>;
+
+/// Runs `body` without the GIL, under a control that stops it when a signal handler raises.
+///
+/// `body` may leave an exception in its second argument, which then is raised.
+fn compute<R: Send>(
+    py: Python<'_>,
+    body: impl FnOnce(&Control, &Raised) -> Result<R, LearnError> + Send,
+) -> PyResult<R> {
+    let raised = Raised::default();
+    let result = py.detach(|| {
+        let interrupted = || match Python::attach(|py| py.check_signals()) {
+            Ok(()) => false,
+            Err(error) => {
+                keep(&raised, error);
+                true
+            }
+        };
+        body(&Control::with_poll(&interrupted), &raised)
+    });
+    match raised.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(error) => Err(error),
+        None => result.map_err(|error| to_py(py, &error)),
+    }
+}
+
+fn keep(raised: &Raised, error: PyErr) {
+    raised.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+}
+
+/// Tells a Python function of each iteration.
+struct Watcher<'a> {
+    callback: Py<PyAny>,
+    raised: &'a Raised,
+}
+
+impl Observer for Watcher<'_> {
+    fn iteration(&self, report: &IterationReport) -> bool {
+        let arguments = (report.iteration, report.inertia, report.center_shift);
+        match Python::attach(|py| self.callback.call1(py, arguments)) {
+            Ok(_) => true,
+            Err(error) => {
+                keep(self.raised, error);
+                false
+            }
+        }
+    }
+
+    fn wants_inertia(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,40 @@
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from numpy import float64, floating, int32, int64
+from numpy.typing import NDArray
+
+__version__: str
+
+# A matrix of float32 or float64, or (data, indices, indptr, columns) of CSR.
+_Samples: TypeAlias = NDArray[floating[Any]] | tuple[Any, Any, Any, int]
+
+def column_variances(x: _Samples, out: NDArray[float64]) -> tuple[str, int, int] | None: ...
+def kmeans_fit(
+    x: _Samples,
+    weights: NDArray[floating[Any]] | None,
+    centers: NDArray[floating[Any]],
+    labels: NDArray[int32],
+    *,
+    max_iter: int,
+    tol: float,
+    algorithm: str,
+    on_iteration: Callable[[int, float, float], object] | None = None,
+) -> tuple[float, int, bool]: ...
+def kmeans_plus_plus(
+    x: _Samples,
+    weights: NDArray[floating[Any]] | None,
+    centers: NDArray[floating[Any]],
+    indices: NDArray[int64],
+    seed: int,
+    n_local_trials: int | None = None,
+) -> None: ...
+def kmeans_predict(
+    x: _Samples,
+    weights: NDArray[floating[Any]] | None,
+    centers: NDArray[floating[Any]],
+    labels: NDArray[int32],
+) -> float: ...
+def kmeans_transform(
+    x: _Samples, centers: NDArray[floating[Any]], out: NDArray[floating[Any]]
+) -> None: ...
