@@ -55,10 +55,7 @@ mod tests {
         let loose = r#"{ "b": [1.50, 1e0, 10, -0.0, 1e-7], "a": {"é": "\u00e9\n\u001f"} }"#;
         let value: Value = serde_json::from_str(loose).unwrap();
         let once = text(&value);
-        assert_eq!(
-            once,
-            "{\"a\":{\"é\":\"é\\n\\u001f\"},\"b\":[1.5,1.0,10,-0.0,1e-7]}"
-        );
+        assert_eq!(once, "{\"a\":{\"é\":\"é\\n\\u001f\"},\"b\":[1.5,1.0,10,-0.0,1e-7]}");
         assert_eq!(text(&serde_json::from_str(&once).unwrap()), once);
     }
 }

@@ -55,45 +55,30 @@ pub(crate) fn replace<F: FileSystem>(
 ) -> Result<(), Fault> {
     let folder = check_target(path)?;
     let temporary = folder.join(temporary_name());
-    let mut file = system
-        .create(&temporary)
-        .map_err(|e| failure("make a file beside it", e))?;
+    let mut file = system.create(&temporary).map_err(|e| failure("make a file beside it", e))?;
     let written = write(&mut file)
         .map_err(|e| failure("write", e))
         .and_then(|()| system.sync(&file).map_err(|e| failure("sync", e)))
-        .and_then(|()| {
-            system
-                .rename(&temporary, path)
-                .map_err(|e| failure("replace", e))
-        });
+        .and_then(|()| system.rename(&temporary, path).map_err(|e| failure("replace", e)));
     if let Err(fault) = written {
         // The first failure is the one to report; the name is gone or the disk is beyond help.
         let _ = system.remove(&temporary);
         return Err(fault);
     }
-    system
-        .sync_folder(folder)
-        .map_err(|e| failure("sync the folder of", e))
+    system.sync_folder(folder).map_err(|e| failure("sync the folder of", e))
 }
 
 /// The folder of `path`, which must name a file or nothing yet.
 fn check_target(path: &Path) -> Result<&Path, Fault> {
     let hint = "give the path of a file, such as model.safetensors";
     if path.file_name().is_none() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
-        return Err(Fault::NotAFile {
-            what: "a folder",
-            hint,
-        });
+        return Err(Fault::NotAFile { what: "a folder", hint });
     }
     match fs::symlink_metadata(path) {
-        Ok(found) if !found.is_file() && !found.is_symlink() => Err(Fault::NotAFile {
-            what: kind_name(found.file_type()),
-            hint,
-        }),
-        _ => Ok(path
-            .parent()
-            .filter(|folder| *folder != Path::new(""))
-            .unwrap_or(Path::new("."))),
+        Ok(found) if !found.is_file() && !found.is_symlink() => {
+            Err(Fault::NotAFile { what: kind_name(found.file_type()), hint })
+        }
+        _ => Ok(path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))),
     }
 }
 
@@ -103,11 +88,7 @@ fn temporary_name() -> PathBuf {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let nanoseconds = since.map_or(0, |since| since.as_nanos());
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    format!(
-        ".ferrule-{}-{nanoseconds:x}-{count}.tmp",
-        std::process::id()
-    )
-    .into()
+    format!(".ferrule-{}-{nanoseconds:x}-{count}.tmp", std::process::id()).into()
 }
 
 fn failure(action: &'static str, source: io::Error) -> Fault {
@@ -121,11 +102,7 @@ fn failure(action: &'static str, source: io::Error) -> Fault {
         ErrorKind::InvalidFilename => "; choose a shorter name",
         _ => "",
     };
-    Fault::Io {
-        action,
-        source,
-        hint,
-    }
+    Fault::Io { action, source, hint }
 }
 
 /// What a path that is no regular file is.

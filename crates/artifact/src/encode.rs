@@ -17,11 +17,7 @@ pub(crate) const CREATED_AT_CHECK: &str = "ferrule.created_at_check";
 pub(crate) fn layout(tensors: &[Tensor]) -> Result<Layout, Fault> {
     let specs: Vec<_> = tensors
         .iter()
-        .map(|tensor| TensorSpec {
-            name: &tensor.name,
-            dtype: tensor.dtype,
-            shape: &tensor.shape,
-        })
+        .map(|tensor| TensorSpec { name: &tensor.name, dtype: tensor.dtype, shape: &tensor.shape })
         .collect();
     Ok(safetensors::layout(&specs)?)
 }

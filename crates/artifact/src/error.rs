@@ -16,10 +16,7 @@ pub struct ArtifactError {
 
 impl ArtifactError {
     pub(crate) fn new(path: &Path, fault: Fault) -> Self {
-        Self {
-            path: path.to_owned(),
-            fault,
-        }
+        Self { path: path.to_owned(), fault }
     }
 
     /// The file.

@@ -62,10 +62,7 @@ fn try_load(path: &Path, limits: &Limits) -> Result<Artifact, Fault> {
 /// Opens for reading, without waiting where a pipe has taken the file's place.
 fn open(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
-    OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK)
-        .open(path)
+    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)
 }
 
 fn check_regular(metadata: &Metadata) -> Result<(), Fault> {
@@ -73,24 +70,15 @@ fn check_regular(metadata: &Metadata) -> Result<(), Fault> {
         return Ok(());
     }
     let hint = "name an artifact made by ferrule.save(model, path)";
-    Err(Fault::NotAFile {
-        what: durable::kind_name(metadata.file_type()),
-        hint,
-    })
+    Err(Fault::NotAFile { what: durable::kind_name(metadata.file_type()), hint })
 }
 
 fn open_failure(source: io::Error) -> Fault {
     match source.kind() {
         ErrorKind::NotFound => Fault::NotFound,
-        ErrorKind::PermissionDenied => Fault::Io {
-            action: "open",
-            source,
-            hint: "; ask for read permission on it",
-        },
-        _ => Fault::Io {
-            action: "open",
-            source,
-            hint: "",
-        },
+        ErrorKind::PermissionDenied => {
+            Fault::Io { action: "open", source, hint: "; ask for read permission on it" }
+        }
+        _ => Fault::Io { action: "open", source, hint: "" },
     }
 }

@@ -71,10 +71,7 @@ impl KMeans {
     pub fn new(manifest: &Manifest, tensors: &[Tensor]) -> Result<Self, Fault> {
         let tensor = required(tensors, "cluster_centers")?;
         let &[n_clusters, n_features] = tensor.shape.as_slice() else {
-            return Err(wrong(format!(
-                "cluster_centers must be [k, d], is {:?}",
-                tensor.shape
-            )));
+            return Err(wrong(format!("cluster_centers must be [k, d], is {:?}", tensor.shape)));
         };
         if n_clusters == 0 || n_features == 0 {
             return Err(wrong(format!(
@@ -85,18 +82,10 @@ impl KMeans {
         let scaler = scaler(manifest, tensors, n_features)?;
         let known = if scaler.is_some() { 3 } else { 1 };
         if tensors.len() != known {
-            return Err(wrong(format!(
-                "it has {} tensors; {known} are known",
-                tensors.len()
-            )));
+            return Err(wrong(format!("it has {} tensors; {known} are known", tensors.len())));
         }
         check_signature(manifest, tensor.dtype, n_clusters, n_features)?;
-        Ok(Self {
-            n_clusters,
-            n_features,
-            centers,
-            scaler,
-        })
+        Ok(Self { n_clusters, n_features, centers, scaler })
     }
 }
 
@@ -113,12 +102,7 @@ fn centers(tensor: &Tensor) -> Result<Centers, Fault> {
         check_finite(tensor, values.iter().map(|&value| f64::from(value)))?;
         return Ok(Centers::F32(values));
     }
-    let dtype = || {
-        wrong(format!(
-            "cluster_centers must be FP32 or FP64, is {}",
-            tensor.dtype
-        ))
-    };
+    let dtype = || wrong(format!("cluster_centers must be FP32 or FP64, is {}", tensor.dtype));
     let values = tensor.to_f64().ok_or_else(dtype)?;
     check_finite(tensor, values.iter().copied())?;
     Ok(Centers::F64(values))
@@ -126,11 +110,7 @@ fn centers(tensor: &Tensor) -> Result<Centers, Fault> {
 
 fn check_finite(tensor: &Tensor, values: impl Iterator<Item = f64>) -> Result<(), Fault> {
     match values.enumerate().find(|(_, value)| !value.is_finite()) {
-        Some((index, value)) => Err(Fault::NonFinite {
-            tensor: tensor.name.clone(),
-            index,
-            value,
-        }),
+        Some((index, value)) => Err(Fault::NonFinite { tensor: tensor.name.clone(), index, value }),
         None => Ok(()),
     }
 }
@@ -140,21 +120,15 @@ fn scaler(manifest: &Manifest, tensors: &[Tensor], d: usize) -> Result<Option<Sc
     let kind = match parameters.get("scaler.kind").map(Value::as_str) {
         None => return Ok(None),
         Some(Some("standard")) => ScalerKind::Standard,
-        Some(Some("minmax")) => ScalerKind::MinMax {
-            clip: clip(manifest)?,
-        },
+        Some(Some("minmax")) => ScalerKind::MinMax { clip: clip(manifest)? },
         Some(_) => {
-            return Err(wrong(
-                "scaler.kind must be \"standard\" or \"minmax\"".into(),
-            ));
+            return Err(wrong("scaler.kind must be \"standard\" or \"minmax\"".into()));
         }
     };
     let shift = column_numbers(tensors, "scaler.shift", d)?;
     let scale = column_numbers(tensors, "scaler.scale", d)?;
     if kind == ScalerKind::Standard && scale.contains(&0.0) {
-        return Err(wrong(
-            "scaler.scale has a 0, which a standard scaler divides by".into(),
-        ));
+        return Err(wrong("scaler.scale has a 0, which a standard scaler divides by".into()));
     }
     Ok(Some(Scaler { kind, shift, scale }))
 }
@@ -166,15 +140,11 @@ fn clip(manifest: &Manifest) -> Result<Option<(f64, f64)>, Fault> {
         Some(Value::Bool(true)) => {}
         Some(_) => return Err(wrong("scaler.clip must be true or false".into())),
     }
-    let range = parameters
-        .get("scaler.feature_range")
-        .and_then(Value::as_array);
+    let range = parameters.get("scaler.feature_range").and_then(Value::as_array);
     let bounds: Option<Vec<f64>> = range.and_then(|pair| pair.iter().map(Value::as_f64).collect());
     match bounds.as_deref() {
         Some(&[low, high]) if low < high => Ok(Some((low, high))),
-        _ => Err(wrong(
-            "scaler.feature_range must be [low, high] with low < high".into(),
-        )),
+        _ => Err(wrong("scaler.feature_range must be [low, high] with low < high".into())),
     }
 }
 
@@ -227,10 +197,7 @@ fn check_signature(manifest: &Manifest, dtype: DType, k: usize, d: usize) -> Res
 fn check_feature_names(names: Option<&[String]>, d: usize) -> Result<(), Fault> {
     let Some(names) = names else { return Ok(()) };
     if names.len() != d {
-        return Err(wrong(format!(
-            "it has {d} features and {} feature names",
-            names.len()
-        )));
+        return Err(wrong(format!("it has {d} features and {} feature names", names.len())));
     }
     let mut sorted: Vec<&String> = names.iter().collect();
     sorted.sort_unstable();

@@ -81,9 +81,7 @@ impl Manifest {
             });
         }
         if version.format_version == 0 {
-            return Err(Fault::Manifest {
-                detail: "format_version is 0; the first is 1".into(),
-            });
+            return Err(Fault::Manifest { detail: "format_version is 0; the first is 1".into() });
         }
         serde_json::from_str(text).map_err(invalid)
     }
@@ -93,9 +91,7 @@ impl Manifest {
     /// # Errors
     /// [`Fault::Manifest`] where a value has no JSON form.
     pub fn to_json(&self) -> Result<String, Fault> {
-        Ok(canonical::text(
-            &serde_json::to_value(self).map_err(invalid)?,
-        ))
+        Ok(canonical::text(&serde_json::to_value(self).map_err(invalid)?))
     }
 }
 
@@ -106,9 +102,7 @@ struct VersionOnly {
 }
 
 fn invalid(error: serde_json::Error) -> Fault {
-    Fault::Manifest {
-        detail: error.to_string(),
-    }
+    Fault::Manifest { detail: error.to_string() }
 }
 
 /// An upper bound on the memory of the values in a JSON `text`: each one follows a bracket or a

@@ -21,10 +21,7 @@ use crate::{Artifact, Fault, Manifest, Tensor, kmeans};
 pub fn read(mut source: impl Read, file_bytes: u64, limits: &Limits) -> Result<Artifact, Fault> {
     let max = limits.artifact_bytes_max;
     if file_bytes > max {
-        return Err(Fault::TooLarge {
-            size: file_bytes,
-            max,
-        });
+        return Err(Fault::TooLarge { size: file_bytes, max });
     }
     let head = read_head(&mut source, file_bytes, limits)?;
     let header = parse_head(&head, file_bytes, limits)?;
@@ -38,10 +35,7 @@ pub fn read(mut source: impl Read, file_bytes: u64, limits: &Limits) -> Result<A
     let layout = encode::layout(&tensors)?;
     let computed = encode::digest(manifest_json, &layout, &tensors);
     if computed != *digest {
-        return Err(Fault::Digest {
-            recorded: digest.clone(),
-            computed,
-        });
+        return Err(Fault::Digest { recorded: digest.clone(), computed });
     }
     if creation_check(digest, created_at) != *check {
         return Err(Fault::CreationTime);
@@ -53,22 +47,14 @@ pub fn read(mut source: impl Read, file_bytes: u64, limits: &Limits) -> Result<A
     }
     check_model(&manifest, &tensors)?;
     let (digest, created_at) = (digest.clone(), created_at.clone());
-    Ok(Artifact {
-        manifest,
-        tensors,
-        created_at,
-        digest,
-    })
+    Ok(Artifact { manifest, tensors, created_at, digest })
 }
 
 /// Whether `tensors` make a model of the manifest's kind: held before a save and after a load.
 pub(crate) fn check_model(manifest: &Manifest, tensors: &[Tensor]) -> Result<(), Fault> {
     match manifest.kind.as_str() {
         kmeans::KIND => kmeans::KMeans::new(manifest, tensors).map(drop),
-        kind => Err(Fault::UnknownKind {
-            kind: kind.to_owned(),
-            known: kmeans::KIND,
-        }),
+        kind => Err(Fault::UnknownKind { kind: kind.to_owned(), known: kmeans::KIND }),
     }
 }
 
@@ -77,11 +63,7 @@ fn read_head(source: &mut impl Read, file_bytes: u64, limits: &Limits) -> Result
     let mut head = take(source, file_bytes.min(PREFIX_BYTES as u64))?;
     let Some(prefix) = head.first_chunk::<PREFIX_BYTES>() else {
         let (part, needed) = ("the length of the header", PREFIX_BYTES as u64);
-        let truncated = FormatError::Truncated {
-            part,
-            needed,
-            available: head.len() as u64,
-        };
+        let truncated = FormatError::Truncated { part, needed, available: head.len() as u64 };
         return Err(not_safetensors(&head, truncated));
     };
     let length = Header::length(*prefix, file_bytes, limits);
@@ -102,17 +84,10 @@ fn not_safetensors(start: &[u8], error: FormatError) -> Fault {
          made and use ferrule.save(estimator, path)";
     const OTHER_HINT: &str = "make artifacts with ferrule.save(model, path)";
     match foreign::recognise(start) {
-        Some(Foreign {
-            name: what,
-            may_hold_model: true,
-        }) => Fault::Foreign {
-            what,
-            hint: PICKLE_HINT,
-        },
-        Some(Foreign { name: what, .. }) => Fault::Foreign {
-            what,
-            hint: OTHER_HINT,
-        },
+        Some(Foreign { name: what, may_hold_model: true }) => {
+            Fault::Foreign { what, hint: PICKLE_HINT }
+        }
+        Some(Foreign { name: what, .. }) => Fault::Foreign { what, hint: OTHER_HINT },
         None => Fault::Format(error),
     }
 }
@@ -121,16 +96,9 @@ fn not_safetensors(start: &[u8], error: FormatError) -> Fault {
 fn entries(metadata: &BTreeMap<String, String>) -> Result<[&String; 4], Fault> {
     let value = |key: &str| {
         let detail = || format!("__metadata__ has no {key:?}");
-        metadata
-            .get(key)
-            .ok_or_else(|| Fault::NotAnArtifact { detail: detail() })
+        metadata.get(key).ok_or_else(|| Fault::NotAnArtifact { detail: detail() })
     };
-    let values = [
-        value(MANIFEST)?,
-        value(DIGEST)?,
-        value(CREATED_AT)?,
-        value(CREATED_AT_CHECK)?,
-    ];
+    let values = [value(MANIFEST)?, value(DIGEST)?, value(CREATED_AT)?, value(CREATED_AT_CHECK)?];
     if metadata.len() > values.len() {
         return Err(Fault::NotCanonical);
     }
@@ -140,15 +108,8 @@ fn entries(metadata: &BTreeMap<String, String>) -> Result<[&String; 4], Fault> {
 fn read_tensors(source: &mut impl Read, infos: &[TensorInfo]) -> Result<Vec<Tensor>, Fault> {
     let read_one = |info: &TensorInfo| {
         let bytes = take(source, info.end.saturating_sub(info.start))?;
-        let TensorInfo {
-            name, dtype, shape, ..
-        } = info.clone();
-        Ok(Tensor {
-            name,
-            dtype,
-            shape,
-            bytes,
-        })
+        let TensorInfo { name, dtype, shape, .. } = info.clone();
+        Ok(Tensor { name, dtype, shape, bytes })
     };
     infos.iter().map(read_one).collect()
 }
@@ -158,24 +119,11 @@ fn take(source: &mut impl Read, count: u64) -> Result<Vec<u8>, Fault> {
     let out_of_memory = || read_failure(ErrorKind::OutOfMemory.into());
     let capacity = usize::try_from(count).map_err(|_| out_of_memory())?;
     let mut bytes = Vec::new();
-    bytes
-        .try_reserve_exact(capacity)
-        .map_err(|_| out_of_memory())?;
-    source
-        .take(count)
-        .read_to_end(&mut bytes)
-        .map_err(read_failure)?;
-    if bytes.len() == capacity {
-        Ok(bytes)
-    } else {
-        Err(Fault::Changed)
-    }
+    bytes.try_reserve_exact(capacity).map_err(|_| out_of_memory())?;
+    source.take(count).read_to_end(&mut bytes).map_err(read_failure)?;
+    if bytes.len() == capacity { Ok(bytes) } else { Err(Fault::Changed) }
 }
 
 fn read_failure(source: std::io::Error) -> Fault {
-    Fault::Io {
-        action: "read",
-        source,
-        hint: "",
-    }
+    Fault::Io { action: "read", source, hint: "" }
 }

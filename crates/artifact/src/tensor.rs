@@ -20,10 +20,7 @@ impl Tensor {
     pub fn to_f64(&self) -> Option<Vec<f64>> {
         (self.dtype == DType::Fp64).then(|| {
             let (elements, _) = self.bytes.as_chunks();
-            elements
-                .iter()
-                .map(|bytes| f64::from_le_bytes(*bytes))
-                .collect()
+            elements.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect()
         })
     }
 
@@ -31,10 +28,7 @@ impl Tensor {
     pub fn to_f32(&self) -> Option<Vec<f32>> {
         (self.dtype == DType::Fp32).then(|| {
             let (elements, _) = self.bytes.as_chunks();
-            elements
-                .iter()
-                .map(|bytes| f32::from_le_bytes(*bytes))
-                .collect()
+            elements.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
         })
     }
 }

@@ -22,10 +22,7 @@ fn a_saved_model_loads_with_the_same_manifest_tensors_and_digest() {
     assert_eq!(artifact.digest, digest);
     assert_eq!(artifact.created_at.len(), "2026-01-31T12:00:00Z".len());
     let model = kmeans::KMeans::new(&artifact.manifest, &artifact.tensors).unwrap();
-    assert_eq!(
-        (model.n_clusters, model.n_features, model.scaler),
-        (3, 2, None)
-    );
+    assert_eq!((model.n_clusters, model.n_features, model.scaler), (3, 2, None));
     assert_eq!(folder.names(), ["model.safetensors"]);
 }
 
@@ -42,9 +39,7 @@ fn any_flipped_bit_is_found() {
     let folder = Folder::new();
     let path = folder.join("model.safetensors");
     let mut scaled = manifest(2, 2);
-    scaled
-        .hyperparameters
-        .insert("scaler.kind".into(), json!("standard"));
+    scaled.hyperparameters.insert("scaler.kind".into(), json!("standard"));
     let mut tensors = centers(2, 2);
     tensors.push(f64_tensor("scaler.shift", &[2], &[0.5, -0.0]));
     tensors.push(f64_tensor("scaler.scale", &[2], &[1.0, 2.0]));
@@ -76,8 +71,5 @@ fn any_prefix_and_any_tail_is_found() {
     }
     let longer = [whole.as_slice(), b"\0"].concat();
     assert!(read(longer.as_slice(), longer.len() as u64, &limits).is_err());
-    assert!(matches!(
-        read(longer.as_slice(), whole.len() as u64, &limits),
-        Err(Fault::Changed)
-    ));
+    assert!(matches!(read(longer.as_slice(), whole.len() as u64, &limits), Err(Fault::Changed)));
 }

@@ -16,42 +16,18 @@ const MAGIC: [(&[u8], &str, bool); 24] = [
     (b"\x80\x04", "a pickle", true),
     (b"\x80\x05", "a pickle", true),
     (b"ccopy_reg\n", "a pickle", true),
-    (
-        b"PK\x03\x04",
-        "a zip archive (a PyTorch, Keras or npz file is one)",
-        true,
-    ),
+    (b"PK\x03\x04", "a zip archive (a PyTorch, Keras or npz file is one)", true),
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file", true),
     (b"GGUF", "a GGUF file", false),
     (b"\x93NUMPY", "a NumPy array", false),
     (b"\x1f\x8b", "a gzip file (a joblib dump may be one)", true),
-    (
-        b"\x78\x01",
-        "a zlib stream (a joblib dump may be one)",
-        true,
-    ),
-    (
-        b"\x78\x5e",
-        "a zlib stream (a joblib dump may be one)",
-        true,
-    ),
-    (
-        b"\x78\x9c",
-        "a zlib stream (a joblib dump may be one)",
-        true,
-    ),
-    (
-        b"\x78\xda",
-        "a zlib stream (a joblib dump may be one)",
-        true,
-    ),
+    (b"\x78\x01", "a zlib stream (a joblib dump may be one)", true),
+    (b"\x78\x5e", "a zlib stream (a joblib dump may be one)", true),
+    (b"\x78\x9c", "a zlib stream (a joblib dump may be one)", true),
+    (b"\x78\xda", "a zlib stream (a joblib dump may be one)", true),
     (b"BZh", "a bzip2 file (a joblib dump may be one)", true),
     (b"\xfd7zXZ\0", "an xz file (a joblib dump may be one)", true),
-    (
-        b"\x04\x22\x4d\x18",
-        "an lz4 file (a joblib dump may be one)",
-        true,
-    ),
+    (b"\x04\x22\x4d\x18", "an lz4 file (a joblib dump may be one)", true),
     (b"\x28\xb5\x2f\xfd", "a zstd file", false),
     (b"PAR1", "a Parquet file", false),
     (b"ARROW1", "an Arrow file", false),
@@ -64,10 +40,7 @@ const MAGIC: [(&[u8], &str, bool); 24] = [
 /// What `start`, the first bytes of a file, says that the file is; `None` where it says nothing.
 pub fn recognise(start: &[u8]) -> Option<Foreign> {
     let known = MAGIC.iter().find(|(magic, ..)| start.starts_with(magic));
-    known.map(|&(_, name, may_hold_model)| Foreign {
-        name,
-        may_hold_model,
-    })
+    known.map(|&(_, name, may_hold_model)| Foreign { name, may_hold_model })
 }
 
 #[cfg(test)]

@@ -33,9 +33,8 @@ impl Folder {
     pub(crate) fn names(&self) -> Vec<String> {
         let entries = std::fs::read_dir(&self.0).unwrap();
         let name = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name();
-        let mut names: Vec<String> = entries
-            .map(|entry| name(entry).to_string_lossy().into_owned())
-            .collect();
+        let mut names: Vec<String> =
+            entries.map(|entry| name(entry).to_string_lossy().into_owned()).collect();
         names.sort();
         names
     }
@@ -71,10 +70,7 @@ pub(crate) fn f64_tensor(name: &str, shape: &[usize], values: &[f64]) -> Tensor 
         name: name.into(),
         dtype: DType::Fp64,
         shape: shape.into(),
-        bytes: values
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect(),
+        bytes: values.iter().flat_map(|value| value.to_le_bytes()).collect(),
     }
 }
 

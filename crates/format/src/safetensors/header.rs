@@ -41,11 +41,7 @@ impl Header {
         let length = fits.ok_or(FormatError::HeaderTooLarge { size, max })?;
         let available = file_bytes.saturating_sub(super::PREFIX_BYTES as u64);
         if size > available {
-            return Err(FormatError::Truncated {
-                part: "the header",
-                needed: size,
-                available,
-            });
+            return Err(FormatError::Truncated { part: "the header", needed: size, available });
         }
         Ok(length)
     }
@@ -60,23 +56,14 @@ impl Header {
             Some(&found) => return Err(FormatError::HeaderStart { found }),
             None => {
                 let (part, needed, available) = ("the header", 2, 0);
-                return Err(FormatError::Truncated {
-                    part,
-                    needed,
-                    available,
-                });
+                return Err(FormatError::Truncated { part, needed, available });
             }
         }
-        let text = std::str::from_utf8(bytes).map_err(|error| FormatError::HeaderNotUtf8 {
-            offset: error.valid_up_to(),
-        })?;
+        let text = std::str::from_utf8(bytes)
+            .map_err(|error| FormatError::HeaderNotUtf8 { offset: error.valid_up_to() })?;
         let raw = json::parse(text, limits)?;
         let metadata = unique(raw.metadata.unwrap_or_default())?;
-        let mut tensors = raw
-            .tensors
-            .into_iter()
-            .map(check)
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut tensors = raw.tensors.into_iter().map(check).collect::<Result<Vec<_>, _>>()?;
         tensors.sort_by(|a, b| (a.start, a.end, &a.name).cmp(&(b.start, b.end, &b.name)));
         check_names(&tensors)?;
         check_cover(&tensors, data_bytes)?;
@@ -107,22 +94,12 @@ fn unique(entries: Vec<(String, String)>) -> Result<BTreeMap<String, String>, Fo
 
 /// The bytes that `shape` elements of `dtype` take; `None` on overflow.
 pub(super) fn byte_count(shape: &[usize], dtype: DType) -> Option<u64> {
-    shape
-        .iter()
-        .try_fold(dtype.size() as u64, |product, &size| {
-            product.checked_mul(size as u64)
-        })
+    shape.iter().try_fold(dtype.size() as u64, |product, &size| product.checked_mul(size as u64))
 }
 
 /// The tensor of one entry, whose offsets hold what its shape and dtype need.
 fn check(raw: RawTensor) -> Result<TensorInfo, FormatError> {
-    let RawTensor {
-        name: tensor,
-        dtype,
-        shape,
-        start,
-        end,
-    } = raw;
+    let RawTensor { name: tensor, dtype, shape, start, end } = raw;
     let Some(dtype) = DType::from_safetensors_name(&dtype) else {
         return Err(FormatError::UnknownDType { tensor, dtype });
     };
@@ -133,41 +110,23 @@ fn check(raw: RawTensor) -> Result<TensorInfo, FormatError> {
         return Err(FormatError::SizeOverflow { tensor });
     };
     if needed != held {
-        return Err(FormatError::SizeMismatch {
-            tensor,
-            needed,
-            held,
-        });
+        return Err(FormatError::SizeMismatch { tensor, needed, held });
     }
-    Ok(TensorInfo {
-        name: tensor,
-        dtype,
-        shape,
-        start,
-        end,
-    })
+    Ok(TensorInfo { name: tensor, dtype, shape, start, end })
 }
 
 fn check_names(tensors: &[TensorInfo]) -> Result<(), FormatError> {
     let mut names: Vec<&str> = tensors.iter().map(|tensor| tensor.name.as_str()).collect();
     names.sort_unstable();
-    match names
-        .windows(2)
-        .find_map(|pair| pair.first().filter(|name| pair.get(1) == Some(name)))
-    {
-        Some(&name) => Err(FormatError::DuplicateKey {
-            key: name.to_owned(),
-        }),
+    match names.windows(2).find_map(|pair| pair.first().filter(|name| pair.get(1) == Some(name))) {
+        Some(&name) => Err(FormatError::DuplicateKey { key: name.to_owned() }),
         None => Ok(()),
     }
 }
 
 fn check_cover(tensors: &[TensorInfo], data_bytes: u64) -> Result<(), FormatError> {
     let mut expected = 0;
-    for TensorInfo {
-        name, start, end, ..
-    } in tensors
-    {
+    for TensorInfo { name, start, end, .. } in tensors {
         if *start != expected {
             return Err(FormatError::NotContiguous {
                 tensor: name.clone(),

@@ -28,19 +28,13 @@ pub(super) struct RawHeader {
 
 /// Reads the JSON text of a header.
 pub(super) fn parse(text: &str, limits: &Limits) -> Result<RawHeader, FormatError> {
-    let guard = Guard {
-        limits,
-        fault: Cell::new(None),
-    };
+    let guard = Guard { limits, fault: Cell::new(None) };
     let mut json = serde_json::Deserializer::from_str(text);
     json.deserialize_map(HeaderVisitor(&guard))
         .and_then(|header| json.end().map(|()| header))
         .map_err(|error| {
             let detail = error.to_string();
-            guard
-                .fault
-                .take()
-                .unwrap_or(FormatError::HeaderJson { detail })
+            guard.fault.take().unwrap_or(FormatError::HeaderJson { detail })
         })
 }
 
@@ -59,11 +53,7 @@ impl Guard<'_> {
 
     /// Room for one more of `what` beside the `count` there are, else an error.
     fn room<E: Error>(&self, count: usize, max: usize, what: &'static str) -> Result<(), E> {
-        if count < max {
-            Ok(())
-        } else {
-            Err(self.refuse(FormatError::TooMany { what, max }))
-        }
+        if count < max { Ok(()) } else { Err(self.refuse(FormatError::TooMany { what, max })) }
     }
 }
 
@@ -86,14 +76,8 @@ impl<'de> Visitor<'de> for HeaderVisitor<'_> {
                 }
                 header.metadata = Some(map.next_value_seed(Seed(MetadataVisitor(guard)))?);
             } else {
-                guard.room(
-                    header.tensors.len(),
-                    guard.limits.artifact_tensors_max,
-                    "tensors",
-                )?;
-                header
-                    .tensors
-                    .push(map.next_value_seed(Seed(TensorVisitor(guard, key)))?);
+                guard.room(header.tensors.len(), guard.limits.artifact_tensors_max, "tensors")?;
+                header.tensors.push(map.next_value_seed(Seed(TensorVisitor(guard, key)))?);
             }
         }
         Ok(header)
@@ -112,8 +96,7 @@ impl<'de> Visitor<'de> for MetadataVisitor<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut entries = Vec::new();
         while let Some(entry) = map.next_entry()? {
-            self.0
-                .room(entries.len(), METADATA_ENTRIES_MAX, "__metadata__ entries")?;
+            self.0.room(entries.len(), METADATA_ENTRIES_MAX, "__metadata__ entries")?;
             entries.push(entry);
         }
         Ok(entries)
@@ -129,11 +112,7 @@ impl<'de> Visitor<'de> for TensorVisitor<'_> {
     type Value = RawTensor;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "an object with dtype, shape and data_offsets for tensor {:?}",
-            self.1
-        )
+        write!(f, "an object with dtype, shape and data_offsets for tensor {:?}", self.1)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawTensor, A::Error> {
@@ -141,9 +120,9 @@ impl<'de> Visitor<'de> for TensorVisitor<'_> {
         while let Some(field) = map.next_key::<String>()? {
             let twice = match field.as_str() {
                 "dtype" => dtype.replace(map.next_value::<String>()?).is_some(),
-                "shape" => shape
-                    .replace(map.next_value_seed(Seed(ShapeVisitor(self.0)))?)
-                    .is_some(),
+                "shape" => {
+                    shape.replace(map.next_value_seed(Seed(ShapeVisitor(self.0)))?).is_some()
+                }
                 "data_offsets" => offsets.replace(map.next_value::<[u64; 2]>()?).is_some(),
                 _ => {
                     map.next_value::<IgnoredAny>()?;
@@ -178,11 +157,7 @@ impl<'de> Visitor<'de> for ShapeVisitor<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<usize>, A::Error> {
         let mut shape = Vec::new();
         while let Some(size) = seq.next_element()? {
-            self.0.room(
-                shape.len(),
-                self.0.limits.rank_max,
-                "dimensions in a tensor",
-            )?;
+            self.0.room(shape.len(), self.0.limits.rank_max, "dimensions in a tensor")?;
             shape.push(size);
         }
         Ok(shape)

@@ -45,27 +45,20 @@ pub struct TensorView<'a> {
 /// ```
 pub fn read<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Reader<'a>, FormatError> {
     let (prefix, rest) =
-        bytes
-            .split_first_chunk::<PREFIX_BYTES>()
-            .ok_or(FormatError::Truncated {
-                part: "the length of the header",
-                needed: PREFIX_BYTES as u64,
-                available: bytes.len() as u64,
-            })?;
+        bytes.split_first_chunk::<PREFIX_BYTES>().ok_or(FormatError::Truncated {
+            part: "the length of the header",
+            needed: PREFIX_BYTES as u64,
+            available: bytes.len() as u64,
+        })?;
     let length = Header::length(*prefix, bytes.len() as u64, limits)?;
     let available = rest.len() as u64;
     let needed = length as u64;
-    let (json, data) = rest
-        .split_at_checked(length)
-        .ok_or(FormatError::Truncated {
-            part: "the header",
-            needed,
-            available,
-        })?;
-    Ok(Reader {
-        header: Header::parse(json, data.len() as u64, limits)?,
-        data,
-    })
+    let (json, data) = rest.split_at_checked(length).ok_or(FormatError::Truncated {
+        part: "the header",
+        needed,
+        available,
+    })?;
+    Ok(Reader { header: Header::parse(json, data.len() as u64, limits)?, data })
 }
 
 impl<'a> Reader<'a> {
@@ -82,10 +75,7 @@ impl<'a> Reader<'a> {
     /// The tensor called `name`.
     pub fn tensor(&'a self, name: &str) -> Option<TensorView<'a>> {
         let info = self.tensors().iter().find(|info| info.name == name)?;
-        let (start, end) = (
-            usize::try_from(info.start).ok()?,
-            usize::try_from(info.end).ok()?,
-        );
+        let (start, end) = (usize::try_from(info.start).ok()?, usize::try_from(info.end).ok()?);
         Some(TensorView {
             dtype: info.dtype,
             shape: &info.shape,

@@ -61,11 +61,7 @@ pub fn layout(specs: &[TensorSpec<'_>]) -> Result<Layout, FormatError> {
     }
     json.push('}');
     let order = entries.iter().map(|&(index, _)| index).collect();
-    Ok(Layout {
-        order,
-        tensors_json: json,
-        data_bytes,
-    })
+    Ok(Layout { order, tensors_json: json, data_bytes })
 }
 
 impl Layout {
@@ -90,10 +86,7 @@ impl Layout {
 }
 
 fn unwritable(spec: &TensorSpec<'_>, detail: &str) -> FormatError {
-    FormatError::Unwritable {
-        tensor: spec.name.to_owned(),
-        detail: detail.to_owned(),
-    }
+    FormatError::Unwritable { tensor: spec.name.to_owned(), detail: detail.to_owned() }
 }
 
 fn dimensions(shape: &[usize]) -> String {
