@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// Bounds on files and requests. Each can be set; none is off.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Largest artifact, bytes.
     pub artifact_bytes_max: u64,
@@ -33,17 +36,30 @@ pub struct Limits {
     pub connections_max: usize,
     /// Most concurrent streams of an HTTP/2 connection.
     pub streams_max: u32,
+    /// Most request bytes held in memory at a time, over all connections.
+    pub buffered_bytes_max: usize,
+    /// Most predictions waiting for the compute threads.
+    pub queue_max: usize,
+    /// From accept to the end of the TLS handshake.
+    #[serde(with = "seconds")]
+    pub handshake_timeout: Duration,
     /// From accept to the first byte.
+    #[serde(with = "seconds")]
     pub first_byte_timeout: Duration,
     /// From the first byte to the end of the headers.
+    #[serde(with = "seconds")]
     pub header_timeout: Duration,
     /// Longest pause within a body.
+    #[serde(with = "seconds")]
     pub body_idle_timeout: Duration,
     /// Longest a request may take, whatever its own deadline says.
+    #[serde(with = "seconds")]
     pub request_timeout: Duration,
     /// Longest idle time of a kept-alive connection.
+    #[serde(with = "seconds")]
     pub keep_alive_timeout: Duration,
     /// Longest drain at shutdown.
+    #[serde(with = "seconds")]
     pub drain_timeout: Duration,
 }
 
@@ -65,6 +81,9 @@ impl Default for Limits {
             name_bytes_max: 128,
             connections_max: 10_000,
             streams_max: 100,
+            buffered_bytes_max: 256 * MIB,
+            queue_max: 1024,
+            handshake_timeout: Duration::from_secs(10),
             first_byte_timeout: Duration::from_secs(5),
             header_timeout: Duration::from_secs(10),
             body_idle_timeout: Duration::from_secs(10),
@@ -72,5 +91,23 @@ impl Default for Limits {
             keep_alive_timeout: Duration::from_secs(120),
             drain_timeout: Duration::from_secs(30),
         }
+    }
+}
+
+/// Durations are written as seconds, whole or with a fraction.
+mod seconds {
+    use super::Duration;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(value: &Duration, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_f64(value.as_secs_f64())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Duration, D::Error> {
+        let seconds = f64::deserialize(input)?;
+        Duration::try_from_secs_f64(seconds)
+            .ok()
+            .filter(|value| !value.is_zero() && value.as_secs() <= 86_400)
+            .ok_or_else(|| D::Error::custom("expected seconds above 0 and at most 86400"))
     }
 }

@@ -1,1 +1,23 @@
 //! Models behind HTTP and gRPC, with no Python.
+#![forbid(unsafe_code)]
+#![deny(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
+mod app;
+mod config;
+mod error;
+mod grpc;
+mod lifecycle;
+mod net;
+pub mod rest;
+mod service;
+
+pub use app::{App, Phase};
+pub use config::Config;
+pub use error::ServerError;
+pub use lifecycle::{Server, start};

@@ -1,0 +1,139 @@
+//! Tensors as requests bring them and as answers carry them.
+
+use std::borrow::Cow;
+
+use ferrule_artifact::TensorSpec;
+use ferrule_base::{DType, Limits, element_count};
+use ferrule_tensor::Float;
+
+use crate::RequestError;
+
+/// The elements of an input, row-major.
+#[derive(Clone, Copy, Debug)]
+pub enum TensorData<'a> {
+    /// Little-endian bytes.
+    Raw(&'a [u8]),
+    /// Elements of FP32.
+    Fp32(&'a [f32]),
+    /// Elements of FP64.
+    Fp64(&'a [f64]),
+    /// Elements of a datatype that no model takes yet: only their number is known.
+    Other(usize),
+}
+
+/// A tensor of a request, not yet held against any signature.
+#[derive(Clone, Copy, Debug)]
+pub struct InputTensor<'a> {
+    /// As the request says.
+    pub name: &'a str,
+    /// As the request says.
+    pub dtype: DType,
+    /// As the request says.
+    pub shape: &'a [i64],
+    /// As the request brought it.
+    pub data: TensorData<'a>,
+}
+
+impl InputTensor<'_> {
+    /// Checks that the shape is within `limits` and that the data has as many elements; returns
+    /// that number. Nothing is allocated before.
+    ///
+    /// # Errors
+    /// [`RequestError`] naming the input, what was expected and what was got.
+    pub fn check(&self, limits: &Limits) -> Result<usize, RequestError> {
+        let input = || self.name.to_owned();
+        let count = element_count(self.shape, limits.rank_max, limits.elements_max)
+            .map_err(|source| RequestError::BadShape { input: input(), source })?;
+        let got = match self.data {
+            TensorData::Raw(bytes) => {
+                let expected = count.saturating_mul(self.dtype.size());
+                if bytes.len() != expected && self.dtype != DType::Bytes {
+                    let (shape, dtype, got) = (self.shape.to_vec(), self.dtype, bytes.len());
+                    return Err(RequestError::ByteCount {
+                        input: input(),
+                        shape,
+                        dtype,
+                        expected,
+                        got,
+                    });
+                }
+                count
+            }
+            TensorData::Fp32(values) => values.len(),
+            TensorData::Fp64(values) => values.len(),
+            TensorData::Other(len) => len,
+        };
+        if got != count {
+            let (shape, expected) = (self.shape.to_vec(), count);
+            return Err(RequestError::ElementCount { input: input(), shape, expected, got });
+        }
+        Ok(count)
+    }
+
+    /// Checks datatype and shape against `spec`.
+    ///
+    /// # Errors
+    /// [`RequestError`] naming the input, what was expected and what was got.
+    pub fn check_against(&self, spec: &TensorSpec) -> Result<(), RequestError> {
+        if self.dtype != spec.dtype {
+            let (expected, got) = (spec.dtype, self.dtype);
+            return Err(RequestError::DataType { input: self.name.to_owned(), expected, got });
+        }
+        let fits = self.shape.len() == spec.shape.len()
+            && self.shape.iter().zip(&spec.shape).all(|(got, want)| *want < 0 || got == want);
+        if fits {
+            return Ok(());
+        }
+        let (expected, got) = (spec.shape.clone(), self.shape.to_vec());
+        Err(RequestError::Shape { input: self.name.to_owned(), expected, got })
+    }
+}
+
+/// A tensor of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutputTensor {
+    /// The position of its name among the signature's outputs.
+    pub index: usize,
+    /// Element type.
+    pub dtype: DType,
+    /// Dimensions.
+    pub shape: Vec<i64>,
+    /// Little-endian elements, row-major.
+    pub bytes: Vec<u8>,
+}
+
+/// An element type that models compute in.
+pub(crate) trait Element: Float {
+    const DTYPE: DType;
+    /// The elements of `data`, borrowed where they are of this type already; `None` where they are
+    /// of another.
+    fn read<'a>(data: &TensorData<'a>) -> Option<Cow<'a, [Self]>>;
+    fn append_le(values: &[Self], bytes: &mut Vec<u8>);
+}
+
+macro_rules! element {
+    ($type:ty, $dtype:expr, $variant:ident) => {
+        impl Element for $type {
+            const DTYPE: DType = $dtype;
+
+            fn read<'a>(data: &TensorData<'a>) -> Option<Cow<'a, [Self]>> {
+                match data {
+                    TensorData::$variant(values) => Some(Cow::Borrowed(values)),
+                    TensorData::Raw(bytes) => {
+                        let (chunks, _) = bytes.as_chunks();
+                        let values = chunks.iter().map(|chunk| <$type>::from_le_bytes(*chunk));
+                        Some(Cow::Owned(values.collect()))
+                    }
+                    _ => None,
+                }
+            }
+
+            fn append_le(values: &[Self], bytes: &mut Vec<u8>) {
+                bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+            }
+        }
+    };
+}
+
+element!(f32, DType::Fp32, Fp32);
+element!(f64, DType::Fp64, Fp64);
