@@ -37,10 +37,7 @@ impl<'a> Control<'a> {
 
     /// A control that stops once `poll` returns `true`.
     pub fn with_poll(poll: &'a dyn Fn() -> bool) -> Self {
-        Self {
-            poll: Some(poll),
-            ..Self::default()
-        }
+        Self { poll: Some(poll), ..Self::default() }
     }
 
     /// Asks the computation to stop.
@@ -54,21 +51,14 @@ impl<'a> Control<'a> {
     /// [`Cancelled`]
     pub fn check(&self) -> Result<(), Cancelled> {
         if let Some(poll) = self.poll
-            && self
-                .polled_at
-                .get()
-                .is_none_or(|at| at.elapsed() >= POLL_INTERVAL)
+            && self.polled_at.get().is_none_or(|at| at.elapsed() >= POLL_INTERVAL)
         {
             self.polled_at.set(Some(Instant::now()));
             if poll() {
                 self.cancel();
             }
         }
-        if self.flag().load(Ordering::Relaxed) {
-            Err(Cancelled)
-        } else {
-            Ok(())
-        }
+        if self.flag().load(Ordering::Relaxed) { Err(Cancelled) } else { Ok(()) }
     }
 
     /// The flag, for threads that must not poll.

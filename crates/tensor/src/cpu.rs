@@ -20,19 +20,14 @@ impl Isa {
         static DETECTED: OnceLock<Isa> = OnceLock::new();
         *DETECTED.get_or_init(|| {
             let wanted = std::env::var("FERRULE_ISA").ok();
-            let limit = wanted
-                .as_deref()
-                .and_then(Self::from_name)
-                .unwrap_or(Self::Avx512);
+            let limit = wanted.as_deref().and_then(Self::from_name).unwrap_or(Self::Avx512);
             Self::widest().min(limit)
         })
     }
 
     /// Every instruction set that this CPU has, the narrowest first.
     pub fn available() -> impl Iterator<Item = Self> {
-        [Self::Scalar, Self::Avx2, Self::Avx512]
-            .into_iter()
-            .filter(|isa| isa.is_available())
+        [Self::Scalar, Self::Avx2, Self::Avx512].into_iter().filter(|isa| isa.is_available())
     }
 
     /// Whether this CPU has the instruction set.

@@ -43,19 +43,12 @@ impl Team<'_> {
             for thread in 1..n_threads {
                 let helper = move || shared.help(thread);
                 // A system that is out of threads makes the team smaller, not the call fail.
-                if std::thread::Builder::new()
-                    .spawn_scoped(scope, helper)
-                    .is_err()
-                {
+                if std::thread::Builder::new().spawn_scoped(scope, helper).is_err() {
                     break;
                 }
                 started += 1;
             }
-            body(&Team {
-                shared,
-                control,
-                n_threads: started,
-            })
+            body(&Team { shared, control, n_threads: started })
         })
     }
 
@@ -124,10 +117,7 @@ impl Team<'_> {
         S: Send,
         F: Fn(usize, &mut I, &mut S) + Sync,
     {
-        assert!(
-            scratch.len() >= self.n_threads,
-            "one scratch element a thread"
-        );
+        assert!(scratch.len() >= self.n_threads, "one scratch element a thread");
         let n_items = items.len();
         let (items, scratch) = (Base(items.as_mut_ptr()), Base(scratch.as_mut_ptr()));
         self.for_each_block(n_items, |block, thread| {
@@ -241,10 +231,7 @@ impl Shared {
         }
         let mut state = self.lock();
         while state.epoch == *seen && !state.quit {
-            state = self
-                .start
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.start.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         *seen = state.epoch;
         if state.quit { None } else { state.job }
@@ -259,10 +246,7 @@ impl Shared {
         }
         let mut state = self.lock();
         while self.busy.load(Ordering::Acquire) != 0 {
-            state = self
-                .done
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.done.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }

@@ -103,13 +103,7 @@ impl<'a, T: Copy> MatrixView<'a, T> {
                 return None;
             }
         }
-        Some(Self {
-            data,
-            rows,
-            cols,
-            row_stride,
-            col_stride,
-        })
+        Some(Self { data, rows, cols, row_stride, col_stride })
     }
 
     /// A row-major view of the whole of `data`; `None` where the length is not `rows * cols`.

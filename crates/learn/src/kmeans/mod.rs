@@ -3,22 +3,32 @@
 //! [`fit`] runs the algorithm that [`Params::algorithm`] names. They differ in what they skip, never in
 //! the result: the centres, labels, inertia and number of iterations are those of Lloyd's.
 
+mod engine;
+mod init;
 mod lloyd;
 mod params;
 mod predict;
 mod problem;
+mod relocate;
+mod rng;
 mod samples;
+mod sparse;
 mod stats;
 mod update;
 
 pub use ferrule_tensor::Float;
+pub use init::{plus_plus, random_rows};
 pub use params::{Algorithm, Fit, IterationReport, Observer, Params};
 pub use predict::{predict, transform};
+pub use rng::Rng;
 pub use samples::{CsrView, Indptr, Samples};
 pub use stats::{ColumnStats, Finite, column_stats};
 
+use engine::drive;
 use ferrule_tensor::{Control, Team};
+use lloyd::Lloyd;
 use problem::Problem;
+use sparse::SparseLloyd;
 
 use crate::LearnError;
 
@@ -44,24 +54,20 @@ pub fn fit<T: Float>(
     params.check(&x, weights, &init, labels)?;
     Team::run(params.n_threads, control, |team| match x {
         Samples::Dense(x) => {
-            let problem = Problem {
-                x,
-                weights,
-                params,
-                observer,
-            };
+            let problem = Problem { x, weights, params };
             match params.algorithm {
                 Algorithm::Auto
                 | Algorithm::Lloyd
                 | Algorithm::Elkan
                 | Algorithm::Hamerly
-                | Algorithm::Spatial => lloyd::fit(&problem, team, init, labels),
+                | Algorithm::Spatial => {
+                    drive(&mut Lloyd::new(&problem, team, labels), params, observer, init)
+                }
             }
         }
-        Samples::Csr(_) => Err(LearnError::InvalidParameter {
-            name: "X",
-            expected: "a dense matrix",
-            got: "CSR".into(),
-        }),
+        Samples::Csr(x) => {
+            let mut engine = SparseLloyd::new(x, weights, params.n_clusters, team, labels);
+            drive(&mut engine, params, observer, init)
+        }
     })
 }

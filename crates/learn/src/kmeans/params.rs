@@ -53,31 +53,18 @@ impl Params {
         }
         if x.rows() < self.n_clusters {
             let (n_samples, n_clusters) = (x.rows(), self.n_clusters);
-            return Err(LearnError::TooFewSamples {
-                n_samples,
-                n_clusters,
-            });
+            return Err(LearnError::TooFewSamples { n_samples, n_clusters });
         }
         x.check()?;
         check_len("init", self.n_clusters.saturating_mul(x.cols()), init.len())?;
         check_len("labels", x.rows(), labels.len())?;
-        weights.map_or(Ok(()), |weights| {
-            check_len("sample_weight", x.rows(), weights.len())
-        })
+        weights.map_or(Ok(()), |weights| check_len("sample_weight", x.rows(), weights.len()))
     }
 }
 
 /// Fails where an array has another length than expected.
 pub(super) fn check_len(what: &'static str, expected: usize, got: usize) -> Result<(), LearnError> {
-    if expected == got {
-        Ok(())
-    } else {
-        Err(LearnError::Shape {
-            what,
-            expected,
-            got,
-        })
-    }
+    if expected == got { Ok(()) } else { Err(LearnError::Shape { what, expected, got }) }
 }
 
 /// An iteration, for those who watch.

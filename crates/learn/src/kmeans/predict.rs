@@ -4,6 +4,7 @@ use ferrule_tensor::{Assigner, Control, Float, Isa, MatrixView, Scratch, Team};
 
 use super::params::check_len;
 use super::samples::Samples;
+use super::sparse;
 use crate::LearnError;
 
 /// Rows of a block of work.
@@ -27,10 +28,15 @@ pub fn predict<T: Float>(
     if let Some(weights) = weights {
         check_len("sample_weight", x.rows(), weights.len())?;
     }
-    let x = dense(x)?;
-    let assigner = Assigner::new(centers, n_clusters, x.cols(), Isa::detect());
-    Team::run(n_threads, control, |team| {
-        assign_all(team, x, &assigner, weights, labels)
+    Team::run(n_threads, control, |team| match x {
+        Samples::Dense(x) => {
+            let assigner = Assigner::new(centers, n_clusters, x.cols(), Isa::detect());
+            assign_all(team, x, &assigner, weights, labels)
+        }
+        Samples::Csr(x) => {
+            sparse::assign(team, x, centers, labels)?;
+            sparse::inertia(team, x, weights, centers, labels)
+        }
     })
 }
 
@@ -47,19 +53,29 @@ pub fn transform<T: Float>(
 ) -> Result<(), LearnError> {
     let n_clusters = check_centers(&x, centers)?;
     check_len("out", x.rows().saturating_mul(n_clusters), out.len())?;
-    let x = dense(x)?;
-    let assigner = Assigner::new(centers, n_clusters, x.cols(), Isa::detect());
-    Team::run(n_threads, control, |team| {
-        let mut blocks: Vec<_> = out.chunks_mut(BLOCK_ROWS * n_clusters).collect();
-        let mut scratch: Vec<_> = (0..team.n_threads()).map(|_| Scratch::default()).collect();
-        team.for_each(&mut blocks, &mut scratch, |block, out, scratch| {
-            let start = block * BLOCK_ROWS;
-            let rows = start..start + out.len() / n_clusters;
-            assigner.squared_distances(x, rows, out, scratch);
-            out.iter_mut().for_each(|value| *value = value.sqrt());
-        })?;
-        Ok(())
+    Team::run(n_threads, control, |team| match x {
+        Samples::Dense(x) => transform_dense(team, x, centers, n_clusters, out),
+        Samples::Csr(x) => sparse::transform(team, x, centers, out),
     })
+}
+
+fn transform_dense<T: Float>(
+    team: &Team,
+    x: MatrixView<T>,
+    centers: &[T],
+    n_clusters: usize,
+    out: &mut [T],
+) -> Result<(), LearnError> {
+    let assigner = Assigner::new(centers, n_clusters, x.cols(), Isa::detect());
+    let mut blocks: Vec<_> = out.chunks_mut(BLOCK_ROWS * n_clusters).collect();
+    let mut scratch: Vec<_> = (0..team.n_threads()).map(|_| Scratch::default()).collect();
+    team.for_each(&mut blocks, &mut scratch, |block, out, scratch| {
+        let start = block * BLOCK_ROWS;
+        let rows = start..start + out.len() / n_clusters;
+        assigner.squared_distances(x, rows, out, scratch);
+        out.iter_mut().for_each(|value| *value = value.sqrt());
+    })?;
+    Ok(())
 }
 
 /// Labels every row; returns the inertia.
@@ -70,32 +86,23 @@ pub(super) fn assign_all<T: Float>(
     weights: Option<&[T]>,
     labels: &mut [i32],
 ) -> Result<f64, LearnError> {
-    let mut blocks: Vec<_> = labels
-        .chunks_mut(BLOCK_ROWS)
-        .map(|labels| (labels, 0.0))
-        .collect();
+    let mut blocks: Vec<_> = labels.chunks_mut(BLOCK_ROWS).map(|labels| (labels, 0.0)).collect();
     let mut scratch: Vec<_> = (0..team.n_threads())
         .map(|_| (Scratch::default(), vec![T::ZERO; BLOCK_ROWS.min(x.rows())]))
         .collect();
-    team.for_each(
-        &mut blocks,
-        &mut scratch,
-        |block, (labels, inertia), (scratch, sq_dist)| {
-            let start = block * BLOCK_ROWS;
-            let rows = start..start + labels.len();
-            let sq_dist = &mut sq_dist[..labels.len()];
-            assigner.assign(x, rows.clone(), labels, Some(sq_dist), scratch);
-            *inertia = match weights {
-                None => sq_dist.iter().map(|value| value.to_f64()).sum(),
-                Some(weights) => {
-                    let terms = sq_dist.iter().zip(&weights[rows]);
-                    terms
-                        .map(|(value, weight)| value.to_f64() * weight.to_f64())
-                        .sum()
-                }
-            };
-        },
-    )?;
+    team.for_each(&mut blocks, &mut scratch, |block, (labels, inertia), (scratch, sq_dist)| {
+        let start = block * BLOCK_ROWS;
+        let rows = start..start + labels.len();
+        let sq_dist = &mut sq_dist[..labels.len()];
+        assigner.assign(x, rows.clone(), labels, Some(sq_dist), scratch);
+        *inertia = match weights {
+            None => sq_dist.iter().map(|value| value.to_f64()).sum(),
+            Some(weights) => {
+                let terms = sq_dist.iter().zip(&weights[rows]);
+                terms.map(|(value, weight)| value.to_f64() * weight.to_f64()).sum()
+            }
+        };
+    })?;
     Ok(blocks.iter().map(|(_, inertia)| inertia).sum())
 }
 
@@ -104,15 +111,4 @@ fn check_centers<T: Float>(x: &Samples<T>, centers: &[T]) -> Result<usize, Learn
     let n_clusters = (centers.len() / x.cols()).max(1);
     check_len("centers", n_clusters * x.cols(), centers.len())?;
     Ok(n_clusters)
-}
-
-fn dense<'a, T: Float>(x: Samples<'a, T>) -> Result<MatrixView<'a, T>, LearnError> {
-    match x {
-        Samples::Dense(x) => Ok(x),
-        Samples::Csr(_) => Err(LearnError::InvalidParameter {
-            name: "X",
-            expected: "a dense matrix",
-            got: "CSR".into(),
-        }),
-    }
 }

@@ -2,7 +2,7 @@
 
 use ferrule_tensor::{Float, MatrixView};
 
-use super::params::{IterationReport, Observer, Params};
+use super::params::Params;
 
 /// A fit's input, checked; every thread may read it.
 pub(crate) struct Problem<'a, T> {
@@ -12,8 +12,6 @@ pub(crate) struct Problem<'a, T> {
     pub(crate) weights: Option<&'a [T]>,
     /// What was asked.
     pub(crate) params: &'a Params,
-    /// Who watches.
-    pub(crate) observer: Option<&'a dyn Observer>,
 }
 
 impl<T: Float> Problem<'_, T> {
@@ -35,17 +33,5 @@ impl<T: Float> Problem<'_, T> {
     /// The weight of sample `row`.
     pub(crate) fn weight(&self, row: usize) -> f64 {
         self.weights.map_or(1.0, |weights| weights[row].to_f64())
-    }
-
-    /// Whether the observer asks for each iteration's inertia.
-    pub(crate) fn wants_inertia(&self) -> bool {
-        self.observer
-            .is_some_and(|observer| observer.wants_inertia())
-    }
-
-    /// Tells the observer; `false` = it wants the fit to end here.
-    pub(crate) fn report(&self, report: &IterationReport) -> bool {
-        self.observer
-            .is_none_or(|observer| observer.iteration(report))
     }
 }

@@ -48,16 +48,8 @@ impl Finite {
     pub fn check(self) -> Result<(), LearnError> {
         match self {
             Self::AllFinite => Ok(()),
-            Self::Nan { row, col } => Err(LearnError::NonFinite {
-                value: "NaN",
-                row,
-                col,
-            }),
-            Self::Inf { row, col } => Err(LearnError::NonFinite {
-                value: "infinity",
-                row,
-                col,
-            }),
+            Self::Nan { row, col } => Err(LearnError::NonFinite { value: "NaN", row, col }),
+            Self::Inf { row, col } => Err(LearnError::NonFinite { value: "infinity", row, col }),
         }
     }
 }
@@ -126,9 +118,7 @@ fn dense_stats<T: Float>(x: MatrixView<T>, team: &Team) -> Result<ColumnStats, L
 
 fn block_moments<T: Float>(x: MatrixView<T>, rows: std::ops::Range<usize>) -> Moments {
     let count = rows.len() as f64;
-    let origin: Vec<f64> = (0..x.cols())
-        .map(|col| x.get(rows.start, col).to_f64())
-        .collect();
+    let origin: Vec<f64> = (0..x.cols()).map(|col| x.get(rows.start, col).to_f64()).collect();
     let (mut sums, mut squares) = (vec![0.0; x.cols()], vec![0.0; x.cols()]);
     for row in rows {
         for col in 0..x.cols() {
@@ -141,26 +131,17 @@ fn block_moments<T: Float>(x: MatrixView<T>, rows: std::ops::Range<usize>) -> Mo
         squares[col] -= sums[col] * sums[col] / count;
         sums[col] = origin[col] + sums[col] / count;
     }
-    Moments {
-        count,
-        mean: sums,
-        squares,
-    }
+    Moments { count, mean: sums, squares }
 }
 
 fn sparse_stats<T: Float>(x: CsrView<T>) -> ColumnStats {
-    let mut moments = Moments {
-        count: x.rows() as f64,
-        mean: vec![0.0; x.cols()],
-        squares: vec![0.0; x.cols()],
-    };
+    let mut moments =
+        Moments { count: x.rows() as f64, mean: vec![0.0; x.cols()], squares: vec![0.0; x.cols()] };
     let mut finite = Finite::AllFinite;
     let entries = || {
         (0..x.rows()).flat_map(|row| {
             let (cols, values) = x.row(row);
-            cols.iter()
-                .zip(values)
-                .map(move |(&col, &value)| (row, col as usize, value))
+            cols.iter().zip(values).map(move |(&col, &value)| (row, col as usize, value))
         })
     };
     for (row, col, value) in entries() {
@@ -184,22 +165,10 @@ fn finish(cols: usize, blocks: &[Moments], finite: Finite) -> ColumnStats {
     let mut total = Moments::default();
     blocks.iter().for_each(|moments| total.merge(moments));
     if total.count == 0.0 {
-        return ColumnStats {
-            mean: vec![0.0; cols],
-            variance: vec![0.0; cols],
-            finite,
-        };
+        return ColumnStats { mean: vec![0.0; cols], variance: vec![0.0; cols], finite };
     }
-    let variance = total
-        .squares
-        .iter()
-        .map(|&squares| squares.max(0.0) / total.count)
-        .collect();
-    ColumnStats {
-        mean: total.mean,
-        variance,
-        finite,
-    }
+    let variance = total.squares.iter().map(|&squares| squares.max(0.0) / total.count).collect();
+    ColumnStats { mean: total.mean, variance, finite }
 }
 
 fn classify<T: Float>(value: T, row: usize, col: usize) -> Option<Finite> {

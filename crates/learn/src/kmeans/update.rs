@@ -22,10 +22,7 @@ pub(crate) struct Sums {
 impl Sums {
     /// Zeros.
     pub(crate) fn new(n_clusters: usize, n_features: usize) -> Self {
-        Self {
-            sums: vec![0.0; n_clusters * n_features],
-            weights: vec![0.0; n_clusters],
-        }
+        Self { sums: vec![0.0; n_clusters * n_features], weights: vec![0.0; n_clusters] }
     }
 
     /// Adds `weight` times row `row` of `x` to cluster `label`; a negative weight takes it away.
@@ -53,30 +50,28 @@ impl Sums {
         }
     }
 
-    /// The mean of each cluster; one without weight keeps its centre of `old`.
+    /// The mean of each cluster. One without weight is put where the heaviest is, as scikit-learn
+    /// does, so that it stays within the data; the centres stay `old` where nothing has weight.
     pub(crate) fn centers<T: Float>(&self, old: &[T]) -> Vec<T> {
         let n_features = self.sums.len() / self.weights.len();
-        let mut centers = old.to_vec();
-        let clusters = centers
-            .chunks_exact_mut(n_features)
-            .zip(self.sums.chunks_exact(n_features));
-        for ((center, sums), &weight) in clusters.zip(&self.weights) {
-            if weight > 0.0 {
-                for (c, &sum) in center.iter_mut().zip(sums) {
-                    *c = T::from_f64(sum / weight);
-                }
-            }
-        }
-        centers
+        let heaviest = (0..self.weights.len())
+            .reduce(|best, next| if self.weights[next] > self.weights[best] { next } else { best });
+        let Some(heaviest) = heaviest.filter(|&cluster| self.weights[cluster] > 0.0) else {
+            return old.to_vec();
+        };
+        let mean_of = |cluster: usize| {
+            let source = if self.weights[cluster] > 0.0 { cluster } else { heaviest };
+            let sums = &self.sums[source * n_features..][..n_features];
+            sums.iter().map(move |&sum| T::from_f64(sum / self.weights[source]))
+        };
+        (0..self.weights.len()).flat_map(mean_of).collect()
     }
 }
 
 /// The rows of each fixed part of the samples, which depend on the shape alone.
 pub(crate) fn partitions(n_samples: usize) -> Vec<std::ops::Range<usize>> {
     let count = (n_samples / PARTITION_ROWS_MIN).clamp(1, PARTITIONS_MAX);
-    (0..count)
-        .map(|p| p * n_samples / count..(p + 1) * n_samples / count)
-        .collect()
+    (0..count).map(|p| p * n_samples / count..(p + 1) * n_samples / count).collect()
 }
 
 /// Sums the samples by label: the same bits for the same labels, whatever the threads.
@@ -86,10 +81,8 @@ pub(crate) fn cluster_sums<T: Float>(
     labels: &[i32],
 ) -> Result<Sums, LearnError> {
     let parts = partitions(problem.n_samples());
-    let mut partial: Vec<_> = parts
-        .iter()
-        .map(|_| Sums::new(problem.n_clusters(), problem.n_features()))
-        .collect();
+    let mut partial: Vec<_> =
+        parts.iter().map(|_| Sums::new(problem.n_clusters(), problem.n_features())).collect();
     let mut no_scratch = vec![(); team.n_threads()];
     team.for_each(&mut partial, &mut no_scratch, |part, sums, ()| {
         for row in parts[part].clone() {
@@ -104,8 +97,5 @@ pub(crate) fn cluster_sums<T: Float>(
 
 /// Squared shift of the centres, summed over all.
 pub(crate) fn center_shift<T: Float>(old: &[T], new: &[T]) -> f64 {
-    old.iter()
-        .zip(new)
-        .map(|(a, b)| (a.to_f64() - b.to_f64()).powi(2))
-        .sum()
+    old.iter().zip(new).map(|(a, b)| (a.to_f64() - b.to_f64()).powi(2)).sum()
 }

@@ -1,5 +1,10 @@
 //! Nearest centres.
 
+pub mod candidates;
+pub(crate) mod dispatch;
+pub mod products;
+pub mod seeding;
+
 use std::ops::Range;
 
 use crate::cpu::Isa;
@@ -35,24 +40,13 @@ impl<T: Float> Assigner<T> {
     /// # Panics
     /// Where `centers` does not have `n_clusters * n_features` elements, or a count is 0.
     pub fn new(centers: &[T], n_clusters: usize, n_features: usize, isa: Isa) -> Self {
-        assert!(
-            n_clusters > 0 && n_features > 0,
-            "at least one centre and one feature"
-        );
-        assert_eq!(
-            centers.len(),
-            n_clusters * n_features,
-            "centres of n_clusters x n_features"
-        );
+        assert!(n_clusters > 0 && n_features > 0, "at least one centre and one feature");
+        assert_eq!(centers.len(), n_clusters * n_features, "centres of n_clusters x n_features");
         let _ = isa;
         let shift: Vec<T> = (0..n_features)
             .map(|col| {
-                let sum: f64 = centers
-                    .iter()
-                    .skip(col)
-                    .step_by(n_features)
-                    .map(|c| c.to_f64())
-                    .sum();
+                let sum: f64 =
+                    centers.iter().skip(col).step_by(n_features).map(|c| c.to_f64()).sum();
                 T::from_f64(sum / n_clusters as f64)
             })
             .collect();
@@ -66,14 +60,7 @@ impl<T: Float> Assigner<T> {
             }
             half_norms.push(norm * T::from_f64(0.5));
         }
-        Self {
-            centers: centers.to_vec(),
-            shift,
-            shifted,
-            half_norms,
-            n_clusters,
-            n_features,
-        }
+        Self { centers: centers.to_vec(), shift, shifted, half_norms, n_clusters, n_features }
     }
 
     /// Number of centres.
@@ -131,11 +118,7 @@ impl<T: Float> Assigner<T> {
         scratch: &mut Scratch<T>,
     ) {
         assert_eq!(x.cols(), self.n_features, "columns of x");
-        assert_eq!(
-            out.len(),
-            rows.len() * self.n_clusters,
-            "one distance a row and centre"
-        );
+        assert_eq!(out.len(), rows.len() * self.n_clusters, "one distance a row and centre");
         for (row, out) in rows.zip(out.chunks_exact_mut(self.n_clusters)) {
             self.load(x, row, scratch);
             for (cluster, out) in out.iter_mut().enumerate() {
@@ -150,9 +133,7 @@ impl<T: Float> Assigner<T> {
 
     fn load(&self, x: MatrixView<T>, row: usize, scratch: &mut Scratch<T>) {
         scratch.row.clear();
-        scratch
-            .row
-            .extend((0..self.n_features).map(|col| x.get(row, col)));
+        scratch.row.extend((0..self.n_features).map(|col| x.get(row, col)));
     }
 
     fn nearest(&self, row: &mut [T]) -> usize {
@@ -169,9 +150,7 @@ impl<T: Float> Assigner<T> {
             } else {
                 let center = &self.shifted[cluster * self.n_features..][..self.n_features];
                 let start = self.half_norms[cluster];
-                row.iter()
-                    .zip(center)
-                    .fold(start, |sum, (&x, &c)| (-x).mul_add(c, sum))
+                row.iter().zip(center).fold(start, |sum, (&x, &c)| (-x).mul_add(c, sum))
             };
             if value < best {
                 (best, nearest) = (value, cluster);
