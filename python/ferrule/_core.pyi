@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from os import PathLike
 from typing import Any, TypeAlias
 
 from numpy import float64, floating, int32, int64
@@ -9,6 +10,12 @@ __version__: str
 # A matrix of float32 or float64, or (data, indices, indptr, columns) of CSR.
 _Samples: TypeAlias = NDArray[floating[Any]] | tuple[Any, Any, Any, int]
 
+def artifact_load(
+    path: str | PathLike[str], *, bytes_max: int | None = None
+) -> tuple[str, str, str, list[tuple[str, str, list[int], bytes]]]: ...
+def artifact_save(
+    path: str | PathLike[str], manifest: str, tensors: list[tuple[str, str, list[int], bytes]]
+) -> str: ...
 def column_variances(x: _Samples, out: NDArray[float64]) -> tuple[str, int, int] | None: ...
 def kmeans_fit(
     x: _Samples,

@@ -2,6 +2,7 @@
 
 use pyo3::prelude::*;
 
+mod artifact;
 mod buffers;
 mod cluster;
 mod errors;
@@ -12,6 +13,8 @@ mod _core {
     use super::PyResult;
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::artifact::{artifact_load, artifact_save};
     #[pymodule_export]
     use crate::cluster::{column_variances, kmeans_fit, kmeans_predict, kmeans_transform};
 

@@ -1,0 +1,243 @@
+"""Saving, loading and inspecting artifacts."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferrule import _core
+from ferrule.artifact._check import check_same_predictions
+from ferrule.artifact._info import ArtifactInfo, TensorInfo, read_signature
+from ferrule.artifact._json import as_json
+from ferrule.artifact._models import Parts, model_of, parts_of
+from ferrule.artifact._scaled import ScaledKMeans, Scaler
+from ferrule.cluster import KMeans
+from ferrule.errors import InvalidArgumentError
+
+_FORMAT_VERSION = 1
+_DTYPES = {"FP32": "<f4", "FP64": "<f8"}
+_SAFETENSORS_DTYPES = {"F32": "<f4", "F64": "<f8"}
+
+
+def save(
+    model: Any,
+    path: str | os.PathLike[str],
+    *,
+    signature: Mapping[str, str] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> str:
+    """Save a fitted model as one `.safetensors` file, whole or not at all.
+
+    The file is written beside `path`, synced to the disk and renamed over it: after a crash or a
+    power loss there is the old file or the new one. Equal fits give equal digests.
+
+    Parameters
+    ----------
+    model : fitted estimator
+        A KMeans or MiniBatchKMeans of `ferrule.cluster` or of scikit-learn, alone or as the last
+        step of a scikit-learn ``Pipeline`` behind one StandardScaler or MinMaxScaler; or a
+        `ScaledKMeans`. scikit-learn's models are held to their own predictions on sample rows.
+    path : str or path-like
+        The file to make or to replace. Its stem is the name under which a server offers the model.
+    signature : mapping of one str to {"FP32", "FP64"}, optional
+        The input's name and dtype, by default ``{"X": ...}`` with the dtype of the centres.
+        With another dtype than the model's, its parameters are rounded to that one, and samples
+        that lie between two centres to within that rounding may change their label.
+    metadata : mapping of str to JSON values, optional
+        Anything to keep with the model.
+
+    Returns
+    -------
+    str
+        The digest of the artifact: ``sha256:`` and 64 hexadecimal digits.
+
+    Raises
+    ------
+    ferrule.errors.InvalidArgumentError
+        For a model that an artifact cannot hold, NaN or infinity in it, or a wrong signature or
+        metadata.
+    ferrule.errors.FailedPreconditionError
+        Before the model was fitted.
+    ferrule.errors.StorageError
+        Where the disk fails or is full. What was at `path` is then untouched.
+
+    Examples
+    --------
+    >>> import ferrule, numpy as np, tempfile
+    >>> from ferrule.cluster import KMeans
+    >>> X = np.array([[0.0, 0.0], [0.0, 1.0], [9.0, 9.0], [9.0, 8.0]])
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = f"{folder.name}/two.safetensors"
+    >>> digest = ferrule.save(KMeans(n_clusters=2, random_state=0).fit(X), path)
+    >>> ferrule.inspect(path).digest == digest
+    True
+    >>> len(set(ferrule.load(path).predict(X)))
+    2
+    >>> folder.cleanup()
+    """
+    parts = parts_of(model)
+    name, dtype = _chosen_input(parts, signature)
+    if parts.foreign:
+        check_same_predictions(model, parts)
+    with np.errstate(over="ignore"):  # the core refuses an infinity, and says which element
+        centers = parts.centers.astype(_DTYPES[dtype])
+    manifest = {
+        "format_version": _FORMAT_VERSION,
+        "kind": "kmeans",
+        "hyperparameters": {**parts.hyperparameters, **_scaler_parameters(parts.scaler)},
+        "signature": _signature(name, dtype, centers.shape, parts.feature_names),
+        "training": parts.training,
+        "metadata": as_json({} if metadata is None else metadata, "metadata"),
+        "versions": parts.versions,
+    }
+    tensors = [_tensor("cluster_centers", centers)]
+    if parts.scaler is not None:
+        tensors.append(_tensor("scaler.shift", parts.scaler.shift))
+        tensors.append(_tensor("scaler.scale", parts.scaler.scale))
+    return _core.artifact_save(path, json.dumps(manifest), tensors)
+
+
+def load(path: str | os.PathLike[str]) -> KMeans | ScaledKMeans:
+    """Load the model in an artifact, after verifying all of the file.
+
+    Nothing in the file is executed, and reading it takes no more memory than its size and a bounded
+    remainder.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A file made by `save`.
+
+    Returns
+    -------
+    ferrule.cluster.KMeans, ferrule.cluster.MiniBatchKMeans or ScaledKMeans
+        Ready to predict: with ``cluster_centers_``, ``n_features_in_``, and where the fit had them
+        ``feature_names_in_``, ``inertia_`` and ``n_iter_``; without ``labels_``, which are not
+        kept.
+
+    Raises
+    ------
+    ferrule.errors.NotFoundError
+        Where there is no such file.
+    ferrule.errors.DataLossError
+        For a damaged or truncated file.
+    ferrule.errors.InvalidArgumentError
+        For a file that is no artifact, such as a pickle.
+    ferrule.errors.UnimplementedError
+        For an artifact of a newer Ferrule.
+    """
+    manifest, _, _, tensors = _core.artifact_load(path)
+    return model_of(_loaded_parts(json.loads(manifest), {t[0]: _array(t) for t in tensors}))
+
+
+def inspect(path: str | os.PathLike[str]) -> ArtifactInfo:
+    """Tell what an artifact holds, after verifying all of the file.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A file made by `save`.
+
+    Returns
+    -------
+    ArtifactInfo
+        Prints as a table; `ArtifactInfo.to_dict` gives plain values.
+
+    Raises
+    ------
+    ferrule.errors.FerruleError
+        As `load`.
+    """
+    manifest_json, created_at, digest, tensors = _core.artifact_load(path)
+    manifest = json.loads(manifest_json)
+    return ArtifactInfo(
+        path=os.fspath(path),
+        size=Path(path).stat().st_size,
+        format_version=manifest["format_version"],
+        kind=manifest["kind"],
+        digest=digest,
+        created_at=created_at,
+        signature=read_signature(manifest),
+        hyperparameters=manifest["hyperparameters"],
+        training=manifest["training"],
+        metadata=manifest["metadata"],
+        versions=manifest["versions"],
+        tensors=tuple(TensorInfo(name, dtype, tuple(shape)) for name, dtype, shape, _ in tensors),
+    )
+
+
+def _chosen_input(parts: Parts, signature: Mapping[str, str] | None) -> tuple[str, str]:
+    """Return the input's name and dtype."""
+    own = "FP32" if parts.centers.dtype == np.float32 else "FP64"
+    if signature is None:
+        return "X", own
+    if not isinstance(signature, Mapping) or len(signature) != 1:
+        raise InvalidArgumentError(
+            f"signature must map the input's name to its dtype, such as {{'X': {own!r}}},"
+            f" got {signature!r}"
+        )
+    [(name, dtype)] = signature.items()
+    if not isinstance(name, str) or dtype not in _DTYPES:
+        raise InvalidArgumentError(
+            f"signature must map a str to 'FP32' or 'FP64', got {name!r}: {dtype!r}"
+        )
+    return name, dtype
+
+
+def _signature(
+    name: str, dtype: str, shape: tuple[int, ...], feature_names: list[str] | None
+) -> dict[str, Any]:
+    k, d = shape
+    distances = {"name": "distances", "dtype": dtype, "shape": [-1, k], "optional": True}
+    signature: dict[str, Any] = {
+        "inputs": [{"name": name, "dtype": dtype, "shape": [-1, d]}],
+        "outputs": [{"name": "label", "dtype": "INT32", "shape": [-1]}, distances],
+    }
+    if feature_names is not None:
+        signature["feature_names"] = as_json(feature_names, "feature_names_in_")
+    return signature
+
+
+def _scaler_parameters(scaler: Scaler | None) -> dict[str, Any]:
+    if scaler is None:
+        return {}
+    parameters: dict[str, Any] = {"scaler.kind": scaler.kind}
+    if scaler.clip is not None:
+        parameters |= {"scaler.clip": True, "scaler.feature_range": list(scaler.clip)}
+    return parameters
+
+
+def _loaded_parts(manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Parts:
+    parameters = manifest["hyperparameters"]
+    scaler = None
+    if "scaler.kind" in parameters:
+        clip = tuple(parameters["scaler.feature_range"]) if parameters.get("scaler.clip") else None
+        shift, scale = arrays["scaler.shift"], arrays["scaler.scale"]
+        scaler = Scaler(parameters["scaler.kind"], shift, scale, clip)
+    return Parts(
+        centers=arrays["cluster_centers"],
+        scaler=scaler,
+        hyperparameters=parameters,
+        training=manifest["training"],
+        feature_names=manifest["signature"].get("feature_names"),
+        versions=manifest["versions"],
+        foreign=False,
+    )
+
+
+def _tensor(name: str, array: NDArray[Any]) -> tuple[str, str, list[int], bytes]:
+    dtype = "F32" if array.dtype.itemsize == 4 else "F64"
+    little_endian = array.astype(_SAFETENSORS_DTYPES[dtype], copy=False)
+    return name, dtype, list(array.shape), little_endian.tobytes()
+
+
+def _array(tensor: tuple[str, str, list[int], bytes]) -> NDArray[Any]:
+    """Return a writable array in the machine's byte order."""
+    _, dtype, shape, data = tensor
+    stored = np.frombuffer(data, dtype=_SAFETENSORS_DTYPES[dtype]).reshape(shape)
+    native: NDArray[Any] = stored.astype(stored.dtype.newbyteorder("="), copy=True)
+    return native
