@@ -28,3 +28,6 @@ pub mod reflection {
 
 /// A `FileDescriptorSet` of every .proto file, for reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!("generated/descriptors.bin");
+
+/// The text that `ferrule.v1` is generated from, for clients in other languages.
+pub const FERRULE_V1_PROTO: &str = include_str!("../proto/ferrule_v1.proto");

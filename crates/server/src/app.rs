@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use ferrule_runtime::Registry;
 
+use crate::metrics::Metrics;
 use crate::{Config, ServerError};
 
 /// Where the server is in its life.
@@ -25,6 +26,8 @@ pub struct App {
     pub config: Config,
     /// The models served.
     pub registry: Registry,
+    /// What is counted.
+    pub metrics: Metrics,
     /// When the server started.
     pub started: Instant,
     phase: AtomicU8,
@@ -43,6 +46,7 @@ impl App {
         Ok(Self {
             config,
             registry,
+            metrics: Metrics::default(),
             started: Instant::now(),
             phase: AtomicU8::new(Phase::Starting as u8),
         })

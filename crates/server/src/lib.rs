@@ -1,11 +1,14 @@
 //! Models behind HTTP and gRPC, with no Python.
 #![forbid(unsafe_code)]
-#![deny(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unwrap_used
+    )
 )]
 
 mod app;
@@ -13,11 +16,15 @@ mod config;
 mod error;
 mod grpc;
 mod lifecycle;
+pub mod metrics;
 mod net;
+pub mod openapi;
 pub mod rest;
+mod schema;
 mod service;
 
 pub use app::{App, Phase};
 pub use config::Config;
 pub use error::ServerError;
 pub use lifecycle::{Server, start};
+pub use schema::{SchemaKind, schema};

@@ -1,30 +1,75 @@
 //! REST: one synchronous, pure function from request to response.
+//!
+//! Open Inference Protocol v2 with Triton's binary-tensor, repository and statistics extensions,
+//! TensorFlow Serving's `:predict`, health, metrics and the OpenAPI document.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, header};
+use ferrule_runtime::ServedModel;
+use http::{Method, Request, Response, StatusCode};
 
 use crate::App;
+use error::{RestError, from_coded};
+use path::{ModelPath, Route};
+
+mod data;
+mod describe;
+mod error;
+mod features;
+mod health;
+mod infer_request;
+mod json;
+mod media;
+mod path;
+mod predict;
+mod predict_request;
+mod repository;
+mod respond;
+mod statistics;
+
+type Answer = Result<Response<Bytes>, RestError>;
 
 /// Answers a request whose whole body has arrived, within the limits.
 pub fn handle(request: Request<Bytes>, app: &App) -> Response<Bytes> {
-    match (request.method(), request.uri().path()) {
-        (&Method::GET, "/healthz" | "/v2/health/live") => {
-            json(StatusCode::OK, r#"{"live":true}"#.to_owned())
-        }
-        (&Method::GET, "/readyz" | "/v2/health/ready") => {
-            let ready = app.is_ready();
-            let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-            json(status, format!(r#"{{"live":true,"ready":{ready}}}"#))
-        }
-        _ => json(StatusCode::NOT_FOUND, r#"{"error":"no such path"}"#.to_owned()),
+    let response = answer(&request, app).unwrap_or_else(RestError::into_response);
+    app.metrics.http_response(response.status().as_u16());
+    response
+}
+
+fn answer(request: &Request<Bytes>, app: &App) -> Answer {
+    let Some(route) = Route::parse(request.uri().path()) else {
+        return Err(RestError::new(
+            StatusCode::NOT_FOUND,
+            "no such path; /openapi.json lists those there are",
+        ));
+    };
+    if request.method() == Method::OPTIONS {
+        return Ok(health::options(route.allow()));
+    }
+    if !route.answers(request.method()) {
+        return Err(RestError::method_not_allowed(route.allow()));
+    }
+    match route {
+        Route::Live => Ok(health::live(app)),
+        Route::Ready => Ok(health::ready(app)),
+        Route::ServerMetadata => Ok(describe::server()),
+        Route::ModelMetadata(path) => describe::model(&path, app),
+        Route::ModelReady(path) => describe::model_ready(&path, app),
+        Route::Status(path) => describe::status(&path, app),
+        Route::OpenApi => Ok(describe::openapi(app)),
+        Route::Metrics => Ok(statistics::metrics(app)),
+        Route::Statistics(path) => statistics::of(path.as_ref(), app),
+        Route::Infer(path) => predict::infer(request, &path, app),
+        Route::Predict(path) => predict::rows(request, &path, app),
+        Route::RepositoryIndex => repository::index(request, app),
+        Route::Load(name) => repository::load(request, &name, app),
+        Route::Unload(name) => repository::unload(request, &name, app),
     }
 }
 
-fn json(status: StatusCode, body: String) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(body));
-    *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
-    response
+/// The loaded model that a path names.
+fn find(path: &ModelPath<'_>, app: &App) -> Result<Arc<ServedModel>, RestError> {
+    let version = path.version.as_deref().unwrap_or_default();
+    app.registry.get(&path.name, version).map_err(|error| from_coded(&error))
 }

@@ -1,0 +1,137 @@
+//! The answers of `infer` and `:predict`, written straight to bytes.
+
+use bytes::Bytes;
+use ferrule_artifact::TensorSpec;
+use ferrule_base::DType;
+use ferrule_runtime::OutputTensor;
+use http::{HeaderName, HeaderValue, Response, header};
+
+use super::error::{RestError, json_response};
+use super::infer_request::InferRequest;
+use super::json::{write_str, write_tensor_values};
+use super::predict_request::Form;
+
+/// Says where in a body the JSON ends and the binary data begins.
+pub(crate) const HEADER_LENGTH: HeaderName =
+    HeaderName::from_static("inference-header-content-length");
+
+/// The answer to `request`, with the outputs that it wants as binary data after the JSON.
+///
+/// # Errors
+/// [`RestError`] where an output that is to come as JSON has a value that JSON has not.
+pub(crate) fn infer_response(
+    (name, version): (&str, &str),
+    request: &InferRequest<'_>,
+    outputs: &[(&TensorSpec, OutputTensor)],
+) -> Result<Response<Bytes>, RestError> {
+    let mut body = Vec::with_capacity(256);
+    body.extend_from_slice(b"{\"model_name\":");
+    write_str(&mut body, name);
+    body.extend_from_slice(b",\"model_version\":");
+    write_str(&mut body, version);
+    if let Some(id) = &request.id {
+        body.extend_from_slice(b",\"id\":");
+        write_str(&mut body, id);
+    }
+    body.extend_from_slice(b",\"outputs\":[");
+    let mut binary: Vec<&OutputTensor> = Vec::new();
+    for (index, (spec, output)) in outputs.iter().enumerate() {
+        if index > 0 {
+            body.push(b',');
+        }
+        let is_binary = request.wants_binary(&spec.name);
+        write_output(&mut body, spec, output, is_binary)?;
+        if is_binary {
+            binary.push(output);
+        }
+    }
+    body.extend_from_slice(b"]}");
+    let header_length = body.len();
+    binary.iter().for_each(|output| body.extend_from_slice(&output.bytes));
+    let mut response = json_response(body);
+    if !binary.is_empty() {
+        let headers = response.headers_mut();
+        headers.insert(HEADER_LENGTH, HeaderValue::from(header_length));
+        let octets = HeaderValue::from_static("application/octet-stream");
+        headers.insert(header::CONTENT_TYPE, octets);
+    }
+    Ok(response)
+}
+
+fn write_output(
+    body: &mut Vec<u8>,
+    spec: &TensorSpec,
+    output: &OutputTensor,
+    is_binary: bool,
+) -> Result<(), RestError> {
+    body.extend_from_slice(b"{\"name\":");
+    write_str(body, &spec.name);
+    body.extend_from_slice(b",\"datatype\":");
+    write_str(body, output.dtype.oip_name());
+    body.extend_from_slice(b",\"shape\":[");
+    write_integers(body, &output.shape);
+    if is_binary {
+        body.extend_from_slice(b"],\"parameters\":{\"binary_data_size\":");
+        body.extend_from_slice(itoa::Buffer::new().format(output.bytes.len()).as_bytes());
+        body.extend_from_slice(b"}}");
+        return Ok(());
+    }
+    body.extend_from_slice(b"],\"data\":[");
+    write_values(body, spec, output.dtype, &output.bytes)?;
+    body.extend_from_slice(b"]}");
+    Ok(())
+}
+
+fn write_integers(body: &mut Vec<u8>, integers: &[i64]) {
+    for (index, integer) in integers.iter().enumerate() {
+        if index > 0 {
+            body.push(b',');
+        }
+        body.extend_from_slice(itoa::Buffer::new().format(*integer).as_bytes());
+    }
+}
+
+fn write_values(
+    body: &mut Vec<u8>,
+    spec: &TensorSpec,
+    dtype: DType,
+    bytes: &[u8],
+) -> Result<(), RestError> {
+    if write_tensor_values(body, dtype, bytes) {
+        return Ok(());
+    }
+    Err(RestError::bad_request(format!(
+        "output `{}` has a value that JSON has not (an infinity or a NaN): the inputs are so large \
+         that it overflows; send smaller ones, or ask for binary data",
+        spec.name
+    )))
+}
+
+/// The answer to a `:predict` request: for each row one value, or a list of them.
+///
+/// # Errors
+/// [`RestError`] where the output has a value that JSON has not.
+pub(crate) fn predict_response(
+    form: Form,
+    spec: &TensorSpec,
+    output: &OutputTensor,
+) -> Result<Response<Bytes>, RestError> {
+    let mut body = Vec::with_capacity(64);
+    body.extend_from_slice(match form {
+        Form::Rows => b"{\"predictions\":[".as_slice(),
+        Form::Columns => b"{\"outputs\":[".as_slice(),
+    });
+    let rows = output.shape.first().and_then(|rows| usize::try_from(*rows).ok());
+    let row_bytes = rows.and_then(|rows| output.bytes.len().checked_div(rows)).unwrap_or(0);
+    if output.shape.len() < 2 || row_bytes == 0 {
+        write_values(&mut body, spec, output.dtype, &output.bytes)?;
+    } else {
+        for (index, row) in output.bytes.chunks(row_bytes).enumerate() {
+            body.extend_from_slice(if index == 0 { b"[" } else { b",[" });
+            write_values(&mut body, spec, output.dtype, row)?;
+            body.push(b']');
+        }
+    }
+    body.extend_from_slice(b"]}");
+    Ok(json_response(body))
+}
