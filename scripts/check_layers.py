@@ -16,6 +16,7 @@ ALLOWED = {
     "proto": set(),
     "learn": {"base", "tensor"},
     "artifact": {"base", "format"},
+    "loadgen": {"base", "proto"},
     "runtime": {"artifact", "base", "format", "learn", "tensor"},
     "server": {"artifact", "base", "format", "learn", "proto", "runtime", "tensor"},
 }

@@ -1,6 +1,6 @@
 from collections.abc import Callable
 from os import PathLike
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, final
 
 from numpy import float64, floating, int32, int64
 from numpy.typing import NDArray
@@ -9,6 +9,33 @@ __version__: str
 
 # A matrix of float32 or float64, or (data, indices, indptr, columns) of CSR.
 _Samples: TypeAlias = NDArray[floating[Any]] | tuple[Any, Any, Any, int]
+
+@final
+class LoadDriver:
+    def __new__(
+        cls,
+        protocol: str,
+        address: str,
+        model: str,
+        input: str,
+        dtype: str,
+        rows: list[list[float]],
+        *,
+        api_key: str | None = None,
+        timeout: float = 10.0,
+    ) -> "LoadDriver": ...
+    def answers(self) -> list[list[int]] | list[list[float]]: ...
+    def run(
+        self,
+        *,
+        connections: int,
+        streams: int,
+        seconds: float,
+        warm_up: float,
+        rate: float | None,
+        threads: int,
+        check_every: int,
+    ) -> dict[str, Any]: ...
 
 def artifact_load(
     path: str | PathLike[str], *, bytes_max: int | None = None

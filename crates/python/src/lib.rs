@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 
 mod artifact;
+mod bench;
 mod buffers;
 mod cluster;
 mod errors;
@@ -15,6 +16,8 @@ mod _core {
 
     #[pymodule_export]
     use crate::artifact::{artifact_load, artifact_save};
+    #[pymodule_export]
+    use crate::bench::LoadDriver;
     #[pymodule_export]
     use crate::cluster::{column_variances, kmeans_fit, kmeans_predict, kmeans_transform};
 
