@@ -7,6 +7,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::Fault;
 
+mod stale;
+#[cfg(test)]
+mod tests;
+
+/// How the names of temporary files begin and end.
+const PREFIX: &str = ".ferrule-";
+const SUFFIX: &str = ".tmp";
+
 /// What a replacement asks of a file system; tests put failures and power losses behind it.
 pub(crate) trait FileSystem {
     type File: Write;
@@ -27,7 +35,8 @@ impl FileSystem for Os {
     type File = File;
 
     fn create(&self, path: &Path) -> io::Result<File> {
-        OpenOptions::new().write(true).create_new(true).open(path)
+        let file = OpenOptions::new().write(true).create_new(true).open(path)?;
+        if stale::keep(&file, path) { Ok(file) } else { self.create(path) }
     }
 
     fn sync(&self, file: &File) -> io::Result<()> {
@@ -54,6 +63,7 @@ pub(crate) fn replace<F: FileSystem>(
     write: impl FnOnce(&mut F::File) -> io::Result<()>,
 ) -> Result<(), Fault> {
     let folder = check_target(path)?;
+    stale::sweep(folder);
     let temporary = folder.join(temporary_name());
     let mut file = system.create(&temporary).map_err(|e| failure("make a file beside it", e))?;
     let written = write(&mut file)
@@ -88,7 +98,7 @@ fn temporary_name() -> PathBuf {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let nanoseconds = since.map_or(0, |since| since.as_nanos());
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    format!(".ferrule-{}-{nanoseconds:x}-{count}.tmp", std::process::id()).into()
+    format!("{PREFIX}{}-{nanoseconds:x}-{count}{SUFFIX}", std::process::id()).into()
 }
 
 fn failure(action: &'static str, source: io::Error) -> Fault {
