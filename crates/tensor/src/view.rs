@@ -1,5 +1,6 @@
 //! Borrowed matrices of any positive strides.
 
+use crate::kernels::simd::Vectors;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
 
 /// An element type that the kernels take.
@@ -18,6 +19,7 @@ pub trait Float:
     + Neg<Output = Self>
     + AddAssign
     + SubAssign
+    + Vectors
     + 'static
 {
     /// The dtype's name, for messages.
@@ -38,10 +40,14 @@ pub trait Float:
     fn is_finite(self) -> bool;
     /// Whether it is NaN.
     fn is_nan(self) -> bool;
+    /// A value whose bits are the integer `index`; no number, only carried in vectors.
+    fn from_index(index: u32) -> Self;
+    /// The integer that [`from_index`](Self::from_index) took.
+    fn to_index(self) -> i32;
 }
 
 macro_rules! impl_float {
-    ($float:ident, $name:literal) => {
+    ($float:ident, $bits:ident, $name:literal) => {
         impl Float for $float {
             const NAME: &'static str = $name;
             const ZERO: Self = 0.0;
@@ -70,12 +76,20 @@ macro_rules! impl_float {
             fn is_nan(self) -> bool {
                 $float::is_nan(self)
             }
+            #[inline(always)]
+            fn from_index(index: u32) -> Self {
+                $float::from_bits($bits::from(index))
+            }
+            #[inline(always)]
+            fn to_index(self) -> i32 {
+                self.to_bits() as i32
+            }
         }
     };
 }
 
-impl_float!(f32, "float32");
-impl_float!(f64, "float64");
+impl_float!(f32, u32, "float32");
+impl_float!(f64, u64, "float64");
 
 /// A matrix of `rows` × `cols` over borrowed elements; strides count elements.
 #[derive(Clone, Copy, Debug)]

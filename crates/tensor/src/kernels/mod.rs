@@ -1,11 +1,26 @@
-//! Nearest centres.
+//! Nearest centres, distances and sums.
 
+mod accumulate;
+mod aligned;
 pub mod candidates;
+mod direct;
 pub(crate) mod dispatch;
+mod gemm;
+mod own;
+mod pack;
 pub mod products;
+mod scalar;
 pub mod seeding;
+pub(crate) mod simd;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 use std::ops::Range;
+use std::sync::OnceLock;
+
+pub use accumulate::{Sums, SumsOfColumns};
+use aligned::Aligned;
+use gemm::Packed;
 
 use crate::cpu::Isa;
 use crate::view::{Float, MatrixView};
@@ -20,18 +35,24 @@ pub const DIRECT_COLS_MAX: usize = 8;
 /// fused multiply-adds in feature order, and ties go to the lowest index, so a row's label has
 /// the same bits on every instruction set, for every layout and number of rows.
 pub struct Assigner<T> {
-    centers: Vec<T>,
-    shift: Vec<T>,
-    shifted: Vec<T>,
-    half_norms: Vec<T>,
+    isa: Isa,
     n_clusters: usize,
     n_features: usize,
+    centers: Vec<T>,
+    /// The centres' indices, as bits.
+    indices: Vec<T>,
+    /// The shift and the shifted centres; only for more than [`DIRECT_COLS_MAX`] features.
+    shifted: Option<(Vec<T>, Packed<T>)>,
+    /// The centres as given, packed when distances are first asked for.
+    packed: OnceLock<Packed<T>>,
 }
 
 /// Working memory of one thread for [`Assigner`].
 #[derive(Default)]
 pub struct Scratch<T> {
-    row: Vec<T>,
+    columns: Aligned<T>,
+    panel: Aligned<T>,
+    labels: Vec<i32>,
 }
 
 impl<T: Float> Assigner<T> {
@@ -42,25 +63,11 @@ impl<T: Float> Assigner<T> {
     pub fn new(centers: &[T], n_clusters: usize, n_features: usize, isa: Isa) -> Self {
         assert!(n_clusters > 0 && n_features > 0, "at least one centre and one feature");
         assert_eq!(centers.len(), n_clusters * n_features, "centres of n_clusters x n_features");
-        let _ = isa;
-        let shift: Vec<T> = (0..n_features)
-            .map(|col| {
-                let sum: f64 =
-                    centers.iter().skip(col).step_by(n_features).map(|c| c.to_f64()).sum();
-                T::from_f64(sum / n_clusters as f64)
-            })
-            .collect();
-        let mut shifted = centers.to_vec();
-        let mut half_norms = Vec::with_capacity(n_clusters);
-        for center in shifted.chunks_exact_mut(n_features) {
-            let mut norm = T::ZERO;
-            for (c, &s) in center.iter_mut().zip(&shift) {
-                *c -= s;
-                norm = c.mul_add(*c, norm);
-            }
-            half_norms.push(norm * T::from_f64(0.5));
-        }
-        Self { centers: centers.to_vec(), shift, shifted, half_norms, n_clusters, n_features }
+        let shifted =
+            (n_features > DIRECT_COLS_MAX).then(|| shifted_centers(centers, n_clusters, isa));
+        let indices = (0..n_clusters).map(|index| T::from_index(index as u32)).collect();
+        let (centers, packed) = (centers.to_vec(), OnceLock::new());
+        Self { isa, n_clusters, n_features, centers, indices, shifted, packed }
     }
 
     /// Number of centres.
@@ -78,6 +85,11 @@ impl<T: Float> Assigner<T> {
         &self.centers
     }
 
+    /// The instruction set it was made for.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
     /// Writes the nearest centre of each row of `rows` to `labels` and, where asked, its squared
     /// distance `Σ (x - c)²` to `sq_dist`. Both slices are for `rows` alone.
     ///
@@ -91,19 +103,67 @@ impl<T: Float> Assigner<T> {
         sq_dist: Option<&mut [T]>,
         scratch: &mut Scratch<T>,
     ) {
-        assert_eq!(x.cols(), self.n_features, "columns of x");
+        self.check(x, &rows);
         assert_eq!(labels.len(), rows.len(), "one label a row");
-        for (row, label) in rows.clone().zip(labels.iter_mut()) {
-            self.load(x, row, scratch);
-            *label = self.nearest(&mut scratch.row) as i32;
-        }
+        let Some((shift, packed)) = &self.shifted else {
+            assert!(sq_dist.as_ref().is_none_or(|sq_dist| sq_dist.len() == rows.len()));
+            let output = direct::Output::Labels(labels, sq_dist);
+            return direct::nearest(self.isa, x, rows, self.direct(), output, scratch);
+        };
+        gemm::nearest(self.isa, x, rows.clone(), shift, packed, labels, scratch);
         if let Some(sq_dist) = sq_dist {
-            assert_eq!(sq_dist.len(), rows.len(), "one distance a row");
-            for ((row, label), out) in rows.zip(labels.iter()).zip(sq_dist) {
-                self.load(x, row, scratch);
-                *out = squared_distance(&scratch.row, self.center(*label as usize));
-            }
+            self.own_squared_distances(x, rows, labels, sq_dist);
         }
+    }
+
+    /// Adds each row of `rows` to the sums of its nearest centre, and keeps no labels. `weights`
+    /// has one weight for each row of `x`.
+    ///
+    /// The bits of the sums depend on `rows`, on the labels, and on nothing else.
+    ///
+    /// # Panics
+    /// Where a length or the number of columns does not fit.
+    pub fn sum_nearest(
+        &self,
+        x: MatrixView<T>,
+        rows: Range<usize>,
+        weights: Option<&[T]>,
+        sums: &mut Sums,
+        scratch: &mut Scratch<T>,
+    ) {
+        self.check(x, &rows);
+        assert_eq!(sums.weights.len(), self.n_clusters, "sums of as many clusters");
+        let Some((shift, packed)) = &self.shifted else {
+            let output = direct::Output::Sums(sums, weights);
+            return direct::nearest(self.isa, x, rows, self.direct(), output, scratch);
+        };
+        /// A multiple of every panel's rows, and few enough to be in the cache still.
+        const BLOCK_ROWS: usize = 192;
+        let mut labels = std::mem::take(&mut scratch.labels);
+        labels.resize(BLOCK_ROWS, 0);
+        for start in rows.clone().step_by(BLOCK_ROWS) {
+            let block = start..(start + BLOCK_ROWS).min(rows.end);
+            let labels = &mut labels[..block.len()];
+            gemm::nearest(self.isa, x, block.clone(), shift, packed, labels, scratch);
+            sums.add_rows(x, block, labels, weights, self.isa);
+        }
+        scratch.labels = labels;
+    }
+
+    /// Writes the squared distance `Σ (x - c)²` of each row of `rows` to the centre that `labels`
+    /// names. Both slices are for `rows` alone.
+    ///
+    /// # Panics
+    /// Where a label, a length or the number of columns does not fit.
+    pub fn own_squared_distances(
+        &self,
+        x: MatrixView<T>,
+        rows: Range<usize>,
+        labels: &[i32],
+        out: &mut [T],
+    ) {
+        self.check(x, &rows);
+        own::own_distances(self.isa, x, rows, &self.centers, labels, out);
     }
 
     /// Writes the squared distances `Σ (x - c)²` of each row of `rows` to all centres, row-major.
@@ -117,47 +177,44 @@ impl<T: Float> Assigner<T> {
         out: &mut [T],
         scratch: &mut Scratch<T>,
     ) {
+        self.check(x, &rows);
+        let packed = self
+            .packed
+            .get_or_init(|| Packed::new(&self.centers, &vec![T::ZERO; self.n_clusters], self.isa));
+        gemm::distances(self.isa, x, rows, packed, out, scratch);
+    }
+
+    fn direct(&self) -> direct::Centers<'_, T> {
+        direct::Centers { values: &self.centers, indices: &self.indices }
+    }
+
+    fn check(&self, x: MatrixView<T>, rows: &Range<usize>) {
         assert_eq!(x.cols(), self.n_features, "columns of x");
-        assert_eq!(out.len(), rows.len() * self.n_clusters, "one distance a row and centre");
-        for (row, out) in rows.zip(out.chunks_exact_mut(self.n_clusters)) {
-            self.load(x, row, scratch);
-            for (cluster, out) in out.iter_mut().enumerate() {
-                *out = squared_distance(&scratch.row, self.center(cluster));
-            }
+        assert!(rows.start <= rows.end && rows.end <= x.rows(), "rows of x");
+    }
+}
+
+/// The mean of the centres, and the centres less it.
+fn shifted_centers<T: Float>(centers: &[T], n_clusters: usize, isa: Isa) -> (Vec<T>, Packed<T>) {
+    let n_features = centers.len() / n_clusters;
+    let mut mean = vec![0.0; n_features];
+    for center in centers.chunks_exact(n_features) {
+        for (mean, c) in mean.iter_mut().zip(center) {
+            *mean += c.to_f64();
         }
     }
-
-    fn center(&self, cluster: usize) -> &[T] {
-        &self.centers[cluster * self.n_features..][..self.n_features]
-    }
-
-    fn load(&self, x: MatrixView<T>, row: usize, scratch: &mut Scratch<T>) {
-        scratch.row.clear();
-        scratch.row.extend((0..self.n_features).map(|col| x.get(row, col)));
-    }
-
-    fn nearest(&self, row: &mut [T]) -> usize {
-        let direct = self.n_features <= DIRECT_COLS_MAX;
-        if !direct {
-            for (x, &s) in row.iter_mut().zip(&self.shift) {
-                *x -= s;
-            }
+    let shift: Vec<T> = mean.iter().map(|sum| T::from_f64(sum / n_clusters as f64)).collect();
+    let mut shifted = centers.to_vec();
+    let mut half_norms = Vec::with_capacity(n_clusters);
+    for center in shifted.chunks_exact_mut(n_features) {
+        let mut norm = 0.0;
+        for (c, &s) in center.iter_mut().zip(&shift) {
+            *c -= s;
+            norm += c.to_f64() * c.to_f64();
         }
-        let (mut best, mut nearest) = (T::INFINITY, 0);
-        for cluster in 0..self.n_clusters {
-            let value = if direct {
-                squared_distance(row, self.center(cluster))
-            } else {
-                let center = &self.shifted[cluster * self.n_features..][..self.n_features];
-                let start = self.half_norms[cluster];
-                row.iter().zip(center).fold(start, |sum, (&x, &c)| (-x).mul_add(c, sum))
-            };
-            if value < best {
-                (best, nearest) = (value, cluster);
-            }
-        }
-        nearest
+        half_norms.push(T::from_f64(0.5 * norm));
     }
+    (shift, Packed::new(&shifted, &half_norms, isa))
 }
 
 /// `Σ (x - c)²`, one chain of fused multiply-adds in feature order.

@@ -1,0 +1,185 @@
+//! Sums of rows by label, for the new centres.
+
+use std::ops::Range;
+
+use super::simd::{Kernel, Simd, dispatch};
+use crate::cpu::Isa;
+use crate::view::{Float, MatrixView};
+
+/// The weighted sum of each cluster's rows, and their total weight.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sums {
+    /// Clusters × features.
+    pub sums: Vec<f64>,
+    /// One a cluster.
+    pub weights: Vec<f64>,
+}
+
+impl Sums {
+    /// Zeros.
+    pub fn new(n_clusters: usize, n_features: usize) -> Self {
+        Self { sums: vec![0.0; n_clusters * n_features], weights: vec![0.0; n_clusters] }
+    }
+
+    /// Adds the rows of `rows` to the clusters that `labels` (for `rows` alone) names, in row
+    /// order; `weights` has one weight for each row of `x`.
+    ///
+    /// # Panics
+    /// Where a label or a length does not fit.
+    pub fn add_rows<T: Float>(
+        &mut self,
+        x: MatrixView<T>,
+        rows: Range<usize>,
+        labels: &[i32],
+        weights: Option<&[T]>,
+        isa: Isa,
+    ) {
+        dispatch(isa, AddRows { x, rows, labels, weights, sums: self });
+    }
+
+    /// Adds another's sums to this.
+    pub fn merge(&mut self, other: &Self) {
+        for (sum, other) in self.sums.iter_mut().zip(&other.sums) {
+            *sum += other;
+        }
+        for (weight, other) in self.weights.iter_mut().zip(&other.weights) {
+            *weight += other;
+        }
+    }
+
+    /// The mean of each cluster; one without weight keeps its centre of `old`.
+    pub fn centers<T: Float>(&self, old: &[T]) -> Vec<T> {
+        let n_features = self.sums.len() / self.weights.len();
+        let mut centers = old.to_vec();
+        let clusters = centers.chunks_exact_mut(n_features).zip(self.sums.chunks_exact(n_features));
+        for ((center, sums), &weight) in clusters.zip(&self.weights) {
+            if weight > 0.0 {
+                for (c, &sum) in center.iter_mut().zip(sums) {
+                    *c = T::from_f64(sum / weight);
+                }
+            }
+        }
+        centers
+    }
+}
+
+struct AddRows<'a, T> {
+    x: MatrixView<'a, T>,
+    rows: Range<usize>,
+    labels: &'a [i32],
+    weights: Option<&'a [T]>,
+    sums: &'a mut Sums,
+}
+
+impl<T: Float> Kernel<T> for AddRows<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd<T>, const MV: usize, const NR: usize>(self) {
+        let Self { x, rows, labels, weights, sums } = self;
+        assert_eq!(labels.len(), rows.len(), "one label a row");
+        let d = x.cols();
+        for (row, &label) in rows.zip(labels) {
+            let label = label as usize;
+            let weight = weights.map_or(1.0, |weights| weights[row].to_f64());
+            sums.weights[label] += weight;
+            let sums = &mut sums.sums[label * d..][..d];
+            match x.row(row) {
+                // SAFETY: the caller vouches for the instruction set.
+                Some(values) if weights.is_none() => unsafe { add_row::<T, S>(sums, values) },
+                _ => add_scaled(sums, |col| x.get(row, col), weight),
+            }
+        }
+    }
+}
+
+/// Adds a row of adjacent elements.
+#[inline(always)]
+unsafe fn add_row<T: Float, S: Simd<T>>(sums: &mut [f64], row: &[T]) {
+    let mut col = 0;
+    while col + S::LANES <= row.len().min(sums.len()) {
+        // SAFETY: both slices have LANES elements from `col` on.
+        unsafe { S::add_to(sums.as_mut_ptr().add(col), S::load(row.as_ptr().add(col))) };
+        col += S::LANES;
+    }
+    for (sum, x) in sums[col..].iter_mut().zip(&row[col..]) {
+        *sum += x.to_f64();
+    }
+}
+
+/// Adds `weight` times the elements of a row.
+#[inline(always)]
+fn add_scaled<T: Float>(sums: &mut [f64], x: impl Fn(usize) -> T, weight: f64) {
+    for (col, sum) in sums.iter_mut().enumerate() {
+        *sum += weight * x(col).to_f64();
+    }
+}
+
+/// A range of the columns of the [`Sums`], kept up to date as labels change.
+///
+/// Each sum takes its rows in order, so neither the split into ranges nor the threads matter.
+#[derive(Clone, Debug)]
+pub struct SumsOfColumns {
+    /// The columns.
+    pub cols: Range<usize>,
+    /// Clusters × `cols`.
+    pub sums: Vec<f64>,
+}
+
+impl SumsOfColumns {
+    /// Zeros.
+    pub fn new(n_clusters: usize, cols: Range<usize>) -> Self {
+        Self { sums: vec![0.0; n_clusters * cols.len()], cols }
+    }
+
+    /// Moves each row whose label changed from the cluster in `old` (-1 = none) to the one in `new`.
+    ///
+    /// # Panics
+    /// Where a label or a length does not fit.
+    pub fn update<T: Float>(
+        &mut self,
+        x: MatrixView<T>,
+        old: &[i32],
+        new: &[i32],
+        weights: Option<&[T]>,
+        isa: Isa,
+    ) {
+        dispatch(isa, Move { x, old, new, weights, to: self });
+    }
+}
+
+struct Move<'a, T> {
+    x: MatrixView<'a, T>,
+    old: &'a [i32],
+    new: &'a [i32],
+    weights: Option<&'a [T]>,
+    to: &'a mut SumsOfColumns,
+}
+
+impl<T: Float> Kernel<T> for Move<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd<T>, const MV: usize, const NR: usize>(self) {
+        let Self { x, old, new, weights, to } = self;
+        assert!(old.len() == x.rows() && new.len() == x.rows(), "one label a row");
+        let (first, width) = (to.cols.start, to.cols.len());
+        for (row, (&old, &new)) in old.iter().zip(new).enumerate() {
+            if old == new {
+                continue;
+            }
+            let weight = weights.map_or(1.0, |weights| weights[row].to_f64());
+            for (label, weight) in [(old, -weight), (new, weight)] {
+                let Ok(label) = usize::try_from(label) else { continue };
+                let sums = &mut to.sums[label * width..][..width];
+                match x.row(row) {
+                    Some(values) => {
+                        let values = &values[first..first + width];
+                        add_scaled(sums, |col| values[col], weight);
+                    }
+                    None => add_scaled(sums, |col| x.get(row, first + col), weight),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! Nearest centres for many features: a matrix product whose sums never leave the registers.
+//!
+//! Rows are packed in panels, one row a lane, and centres in groups of `NR`. The product of a panel
+//! and a group stays in `MV × NR` registers until the running minimum of each row has seen it.
+
+use std::ops::Range;
+
+use super::Scratch;
+use super::aligned::Aligned;
+use super::pack::pack_panel;
+use super::simd::{Kernel, LANES_MAX, Simd, dispatch, group_centers};
+use crate::cpu::Isa;
+use crate::view::{Float, MatrixView};
+
+/// Most rows that are taken one by one rather than as a panel.
+const FEW_ROWS: usize = 8;
+/// Most vectors of rows in a panel.
+const PANEL_VECTORS_MAX: usize = 3;
+/// Most centres in a group.
+const GROUP_MAX: usize = 8;
+
+/// Centres in groups: `[group][feature][centre]`, the last group filled up.
+pub(super) struct Packed<T> {
+    values: Aligned<T>,
+    /// What each centre's sum starts from; infinite for those that fill up.
+    starts: Vec<T>,
+    indices: Vec<T>,
+    n_clusters: usize,
+    n_features: usize,
+}
+
+impl<T: Float> Packed<T> {
+    /// Packs row-major `centers` whose sums start from `starts`.
+    pub(super) fn new(centers: &[T], starts: &[T], isa: Isa) -> Self {
+        let (n_clusters, n_features) = (starts.len(), centers.len() / starts.len());
+        let group = group_centers(isa);
+        let padded = n_clusters.next_multiple_of(group);
+        let mut values = Aligned::default();
+        let to = values.slice(padded * n_features);
+        for (cluster, center) in centers.chunks_exact(n_features).enumerate() {
+            let at = cluster / group * group * n_features + cluster % group;
+            for (col, &c) in center.iter().enumerate() {
+                to[at + col * group] = c;
+            }
+        }
+        let mut starts = starts.to_vec();
+        starts.resize(padded, T::INFINITY);
+        let indices = (0..padded).map(|index| T::from_index(index as u32)).collect();
+        Self { values, starts, indices, n_clusters, n_features }
+    }
+}
+
+/// Finds the centre with the least `start - (x - shift)·c` for each row of `rows`; `labels` is for
+/// `rows` alone.
+pub(super) fn nearest<T: Float>(
+    isa: Isa,
+    x: MatrixView<T>,
+    rows: Range<usize>,
+    shift: &[T],
+    centers: &Packed<T>,
+    labels: &mut [i32],
+    scratch: &mut Scratch<T>,
+) {
+    dispatch(isa, Nearest { x, rows, shift, centers, labels, scratch });
+}
+
+struct Nearest<'a, T> {
+    x: MatrixView<'a, T>,
+    rows: Range<usize>,
+    shift: &'a [T],
+    centers: &'a Packed<T>,
+    labels: &'a mut [i32],
+    scratch: &'a mut Scratch<T>,
+}
+
+impl<T: Float> Kernel<T> for Nearest<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd<T>, const MV: usize, const NR: usize>(self) {
+        assert!(self.x.cols() == self.centers.n_features && self.rows.end <= self.x.rows());
+        assert_eq!(self.labels.len(), self.rows.len(), "one label a row");
+        // SAFETY: the caller vouches for the instruction set.
+        unsafe {
+            if self.rows.len() <= FEW_ROWS {
+                self.run_rows::<NR>();
+            } else {
+                self.run_panels::<S, MV, NR>();
+            }
+        }
+    }
+}
+
+impl<T: Float> Nearest<'_, T> {
+    #[inline(always)]
+    unsafe fn run_panels<S: Simd<T>, const MV: usize, const NR: usize>(self) {
+        let Self { x, rows, shift, centers, labels, scratch } = self;
+        let width = MV * S::LANES;
+        let panel = scratch.panel.slice(x.cols() * width);
+        let mut found = [0; PANEL_VECTORS_MAX * LANES_MAX];
+        for (i, labels) in labels.chunks_mut(width).enumerate() {
+            let start = rows.start + i * width;
+            // SAFETY: the caller vouches for the instruction set; the panel has the size asked
+            // for, and `found` room for MV vectors of indices.
+            unsafe {
+                pack_panel::<T, S>(x, start..start + labels.len(), shift, panel, width);
+                let index = nearest_of_panel::<T, S, MV, NR>(panel, centers);
+                for (v, &index) in index.iter().enumerate() {
+                    S::store_index(found.as_mut_ptr().add(v * S::LANES), index);
+                }
+            }
+            labels.copy_from_slice(&found[..labels.len()]);
+        }
+    }
+
+    #[inline(always)]
+    fn run_rows<const NR: usize>(self) {
+        let Self { x, rows, shift, centers, labels, scratch } = self;
+        let shifted = scratch.panel.slice(x.cols());
+        for (row, label) in rows.zip(labels) {
+            for (col, (to, &s)) in shifted.iter_mut().zip(shift).enumerate() {
+                *to = x.get(row, col) - s;
+            }
+            *label = nearest_of_row::<T, NR>(shifted, centers);
+        }
+    }
+}
+
+/// The indices of the nearest centres of a panel's rows.
+#[inline(always)]
+unsafe fn nearest_of_panel<T: Float, S: Simd<T>, const MV: usize, const NR: usize>(
+    panel: &[T],
+    centers: &Packed<T>,
+) -> [S::V; MV] {
+    let d = centers.n_features;
+    debug_assert!(panel.len() >= d * MV * S::LANES);
+    // SAFETY: the panel has d rows of MV vectors; a group has d rows of NR centres, NR starts and
+    // NR indices.
+    unsafe {
+        let mut best = [S::splat(T::INFINITY); MV];
+        let mut index = [S::splat(T::from_index(0)); MV];
+        let mut group = centers.values.as_slice().as_ptr();
+        for first in (0..centers.starts.len()).step_by(NR) {
+            let starts = centers.starts.as_ptr().add(first);
+            let mut sums: [[S::V; MV]; NR] =
+                std::array::from_fn(|c| [S::splat(*starts.add(c)); MV]);
+            let mut x = panel.as_ptr();
+            for _ in 0..d {
+                let rows: [S::V; MV] = std::array::from_fn(|v| S::load(x.add(v * S::LANES)));
+                for (c, sums) in sums.iter_mut().enumerate() {
+                    let center = S::splat(*group.add(c));
+                    for v in 0..MV {
+                        sums[v] = S::neg_mul_add(rows[v], center, sums[v]);
+                    }
+                }
+                x = x.add(MV * S::LANES);
+                group = group.add(NR);
+            }
+            let indices = centers.indices.as_ptr().add(first);
+            for v in 0..MV {
+                let mut least = best[v];
+                for sums in &sums {
+                    least = S::min(sums[v], least);
+                }
+                let closer = S::lt(least, best[v]);
+                if S::any(closer) {
+                    // From the last to the first, so that the lowest index wins a tie.
+                    let mut candidate = index[v];
+                    for c in (0..NR).rev() {
+                        let this = S::splat(*indices.add(c));
+                        candidate = S::select(S::eq(sums[c][v], least), this, candidate);
+                    }
+                    index[v] = S::select(closer, candidate, index[v]);
+                    best[v] = least;
+                }
+            }
+        }
+        index
+    }
+}
+
+/// The index of the nearest centre of a shifted row, by the same sums as a panel's.
+#[inline(always)]
+fn nearest_of_row<T: Float, const NR: usize>(row: &[T], centers: &Packed<T>) -> i32 {
+    /// Groups at a time, to hide the latency of their chains.
+    const GROUPS: usize = 4;
+    let d = row.len();
+    let values = centers.values.as_slice();
+    let (mut best, mut nearest) = (T::INFINITY, 0);
+    let n_groups = centers.starts.len() / NR;
+    let mut first = 0;
+    while first < n_groups {
+        let count = GROUPS.min(n_groups - first);
+        let mut sums = [[T::ZERO; NR]; GROUPS];
+        let at = |g: usize| first + g.min(count - 1);
+        for (g, sums) in sums.iter_mut().enumerate() {
+            sums.copy_from_slice(&centers.starts[at(g) * NR..][..NR]);
+        }
+        let group: [&[T]; GROUPS] = std::array::from_fn(|g| &values[at(g) * NR * d..][..NR * d]);
+        for (col, &x) in row.iter().enumerate() {
+            for (sums, group) in sums.iter_mut().zip(&group) {
+                let centers = &group[col * NR..][..NR];
+                for (sum, &c) in sums.iter_mut().zip(centers) {
+                    *sum = (-x).mul_add(c, *sum);
+                }
+            }
+        }
+        for (i, &sum) in sums[..count].as_flattened().iter().enumerate() {
+            if sum < best {
+                (best, nearest) = (sum, (first * NR + i) as i32);
+            }
+        }
+        first += count;
+    }
+    nearest
+}
+
+/// Writes the squared distances `Σ (x - c)²` of each row of `rows` to all centres to `out`, row-major.
+pub(super) fn distances<T: Float>(
+    isa: Isa,
+    x: MatrixView<T>,
+    rows: Range<usize>,
+    centers: &Packed<T>,
+    out: &mut [T],
+    scratch: &mut Scratch<T>,
+) {
+    dispatch(isa, Distances { x, rows, centers, out, scratch });
+}
+
+struct Distances<'a, T> {
+    x: MatrixView<'a, T>,
+    rows: Range<usize>,
+    centers: &'a Packed<T>,
+    out: &'a mut [T],
+    scratch: &'a mut Scratch<T>,
+}
+
+impl<T: Float> Kernel<T> for Distances<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd<T>, const MV: usize, const NR: usize>(self) {
+        let Self { x, rows, centers, out, scratch } = self;
+        let k = centers.n_clusters;
+        assert!(x.cols() == centers.n_features && rows.end <= x.rows());
+        assert_eq!(out.len(), rows.len() * k, "one distance a row and centre");
+        let width = MV * S::LANES;
+        let panel = scratch.panel.slice(x.cols() * width);
+        let no_shift = scratch.columns.slice(x.cols());
+        no_shift.fill(T::ZERO);
+        let mut tile = [[T::ZERO; PANEL_VECTORS_MAX * LANES_MAX]; GROUP_MAX];
+        for (i, out) in out.chunks_mut(width * k).enumerate() {
+            let start = rows.start + i * width;
+            let count = out.len() / k;
+            // SAFETY: the caller vouches for the instruction set; the panel has the size asked
+            // for; a group has the values that `distances_of_panel` reads.
+            unsafe {
+                pack_panel::<T, S>(x, start..start + count, no_shift, panel, width);
+                for first in (0..k).step_by(NR) {
+                    let group = centers.values.as_slice().as_ptr().add(first * x.cols());
+                    distances_of_panel::<T, S, MV, NR>(panel, group, x.cols(), &mut tile);
+                    for (row, out) in out.chunks_exact_mut(k).enumerate() {
+                        for (to, tile) in out[first..].iter_mut().zip(&tile[..NR]) {
+                            *to = tile[row];
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The squared distances of a panel's rows to a group of centres, a row of the tile for each.
+#[inline(always)]
+unsafe fn distances_of_panel<T: Float, S: Simd<T>, const MV: usize, const NR: usize>(
+    panel: &[T],
+    mut group: *const T,
+    d: usize,
+    tile: &mut [[T; PANEL_VECTORS_MAX * LANES_MAX]; GROUP_MAX],
+) {
+    // SAFETY: the panel has d rows of MV vectors, the group d rows of NR centres, the tile at least
+    // NR rows of MV vectors.
+    unsafe {
+        let mut sums = [[S::splat(T::ZERO); MV]; NR];
+        let mut x = panel.as_ptr();
+        for _ in 0..d {
+            let rows: [S::V; MV] = std::array::from_fn(|v| S::load(x.add(v * S::LANES)));
+            for (c, sums) in sums.iter_mut().enumerate() {
+                let center = S::splat(*group.add(c));
+                for v in 0..MV {
+                    let difference = S::sub(rows[v], center);
+                    sums[v] = S::mul_add(difference, difference, sums[v]);
+                }
+            }
+            x = x.add(MV * S::LANES);
+            group = group.add(NR);
+        }
+        for (sums, tile) in sums.iter().zip(tile) {
+            for (v, &sums) in sums.iter().enumerate() {
+                S::store(tile.as_mut_ptr().add(v * S::LANES), sums);
+            }
+        }
+    }
+}
