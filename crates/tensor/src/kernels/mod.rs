@@ -216,11 +216,3 @@ fn shifted_centers<T: Float>(centers: &[T], n_clusters: usize, isa: Isa) -> (Vec
     }
     (shift, Packed::new(&shifted, &half_norms, isa))
 }
-
-/// `Σ (x - c)²`, one chain of fused multiply-adds in feature order.
-pub fn squared_distance<T: Float>(x: &[T], center: &[T]) -> T {
-    x.iter().zip(center).fold(T::ZERO, |sum, (&x, &c)| {
-        let difference = x - c;
-        difference.mul_add(difference, sum)
-    })
-}
