@@ -27,6 +27,11 @@ format: setup ## rewrite sources to the house format
 	$(BIN)/ruff format python tests benches
 	$(BIN)/ruff check --fix python tests benches
 
+bench: setup server-binary ## time training and serving beside their peers (about 20 minutes)
+	@benches/setup
+	.bench/venv/bin/python benches/kmeans_fit.py
+	.bench/venv/bin/python benches/serve_kmeans.py
+
 docs: setup ## build the API reference into site/
 	$(BIN)/python -m pip install --quiet --group docs
 	$(BIN)/python -m pdoc ferrule ferrule.cluster ferrule.errors -d numpy -o site

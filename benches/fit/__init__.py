@@ -1,0 +1,1 @@
+"""K-Means training: the data, the contenders and the program that runs one of them."""

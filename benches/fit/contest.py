@@ -1,0 +1,154 @@
+"""Contenders in processes of their own, timed in turn on the same samples."""
+
+import importlib.util
+import json
+import pathlib
+import re
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fit.cases import Shape, inertia, initial_centers, samples
+
+BENCHES = pathlib.Path(__file__).resolve().parents[1]
+BUILT = BENCHES.parent / ".bench" / "target" / "release"
+OURS = "ferrule"
+LINFA = "linfa"
+CONTENDERS = [
+    OURS,
+    "ferrule lloyd",
+    "scikit-learn lloyd",
+    "scikit-learn elkan",
+    "scikit-learn-intelex",
+    "faiss",
+    LINFA,
+]
+MODULES = {"scikit-learn": "sklearn", "scikit-learn-intelex": "sklearnex", OURS: "ferrule"}
+# Beyond this many multiply-adds a fit, linfa takes minutes and is left out unless asked for.
+LINFA_WORK_MAX = 2e10
+
+
+@dataclass
+class Record:
+    """What one contender did on one case. `seconds` is by round; round 0 is the warm-up."""
+
+    versions: dict[str, str]
+    seconds: dict[int, float] = field(default_factory=dict)
+    iterations: int | None = None
+    own_inertia: float = float("nan")
+    inertia: float = float("nan")
+    extra_bytes: int = 0
+
+    @property
+    def median(self) -> float:
+        """Seconds of a fit: the warm-up counts only where there is nothing else."""
+        return statistics.median([t for r, t in self.seconds.items() if r] or [self.seconds[0]])
+
+    def ratio_to(self, ours: "Record") -> float:
+        """Return how many times as long as ours it took, by the rounds that both ran."""
+        both = [r for r in self.seconds if r and r in ours.seconds]
+        if not both:
+            return self.median / ours.median
+        return statistics.median(self.seconds[r] / ours.seconds[r] for r in both)
+
+
+class Worker:
+    """A contender's process, its samples loaded."""
+
+    def __init__(self, name: str, shape: Shape, folder: pathlib.Path) -> None:
+        self.out = folder / f"{name}.centers"
+        files = [str(folder / "samples"), str(folder / "centers")]
+        sizes = [str(shape.rows), str(shape.columns), str(shape.clusters), shape.dtype]
+        self.process = subprocess.Popen(
+            [*_program(name), *files, *sizes, str(self.out)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.record = Record(self._line())
+
+    def fit(self, iterations: int, turn: int) -> None:
+        """Fit once and note what it took; the first fit is also watched for memory."""
+        before = self._reset_peak() if turn == 0 else 0
+        self.process.stdin.write(f"{iterations}\n")
+        self.process.stdin.flush()
+        answer = self._line()
+        if turn == 0:
+            self.record.extra_bytes = self._memory("VmHWM") - before
+        self.record.seconds[turn] = answer["seconds"]
+        self.record.own_inertia = answer["inertia"]
+        self.record.iterations = answer.get("iterations")
+
+    def stop(self) -> None:
+        """End the process."""
+        self.process.stdin.close()
+        self.process.wait(60)
+
+    def _line(self) -> dict:
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.process.args[:3]} died: see its message above")
+        return json.loads(line)
+
+    def _reset_peak(self) -> int:
+        """Make the kernel forget the peak so far; return the bytes resident now."""
+        pathlib.Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+        return self._memory("VmRSS")
+
+    def _memory(self, key: str) -> int:
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(rf"{key}:\s+(\d+)", status)[1]) * 1024
+
+
+def available(names: list[str]) -> list[str]:
+    """Return the contenders of `names` that can run here, ours and scikit-learn's first."""
+    return [name for name in CONTENDERS if name in names and _is_here(name)]
+
+
+def run(
+    shape: Shape, data: str, names: list[str], rounds: int, budget: float, folder: pathlib.Path
+) -> tuple[dict[str, Record], np.ndarray]:
+    """Time the contenders in interleaved rounds; return their records and the samples.
+
+    All get the same samples, initial centres and number of iterations: `shape.iterations`, or
+    fewer where the first contender's labels stand still earlier. One that has had `budget`
+    seconds sits out the later rounds.
+    """
+    x = samples(shape, data)
+    x.tofile(folder / "samples")
+    initial_centers(shape, x).tofile(folder / "centers")
+    workers: dict[str, Worker] = {}
+    try:
+        for name in names:
+            workers[name] = Worker(name, shape, folder)
+        iterations = shape.iterations
+        for turn in range(rounds + 1):
+            for name, worker in workers.items():
+                spent = sum(worker.record.seconds.values())
+                if turn == 0 or spent + worker.record.median <= budget:
+                    worker.fit(iterations, turn)
+                if turn == 0 and name == names[0]:
+                    iterations = worker.record.iterations or iterations
+        for worker in workers.values():
+            centers = np.fromfile(worker.out, shape.dtype).reshape(shape.clusters, shape.columns)
+            worker.record.inertia = inertia(x, centers)
+    finally:
+        for worker in workers.values():
+            worker.stop()
+    return {name: worker.record for name, worker in workers.items()}, x
+
+
+def _program(name: str) -> list[str]:
+    if name == LINFA:
+        return [str(BUILT / "bench-linfa")]
+    return [sys.executable, str(BENCHES / "fit" / "worker.py"), name]
+
+
+def _is_here(name: str) -> bool:
+    if name == LINFA:
+        return (BUILT / "bench-linfa").exists()
+    module = MODULES.get(name.split()[0], name)
+    return importlib.util.find_spec(module) is not None

@@ -1,0 +1,1 @@
+"""What every benchmark shares: machine facts, measured limits, rounds, results."""

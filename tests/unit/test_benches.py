@@ -1,0 +1,60 @@
+"""The benchmarks run, in a form small enough for every day."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BENCH_PYTHON = ROOT / ".bench" / "venv" / "bin" / "python"
+SERVER = ROOT / "target" / "dist" / "ferrule-server"
+SERVE_NEEDS = [BENCH_PYTHON, SERVER, ROOT / ".bench" / "target" / "release" / "tonic-echo"]
+
+
+def run(python: Path | str, script: str, out: Path, *options: str) -> dict:
+    command = [str(python), str(ROOT / "benches" / script), "--smoke", "--out", str(out), *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(out.read_text())
+
+
+def test_fit_benchmark_compares_us_with_scikit_learn(tmp_path):
+    pytest.importorskip("sklearn")
+    result = run(
+        sys.executable, "kmeans_fit.py", tmp_path / "fit.json", "--peers", "scikit-learn lloyd"
+    )
+    assert result["cases"]
+    for case in result["cases"]:
+        theirs = case["contenders"]["scikit-learn lloyd"]
+        assert theirs["ratio_to_ours"] > 0
+        assert abs(case["contenders"]["ferrule"]["inertia_off"]) < 1e-6
+    assert {"machine", "peaks", "scaling", "claims"} <= result.keys()
+
+
+def test_fit_benchmark_sees_an_answer_that_differs(tmp_path):
+    sys.path.insert(0, str(ROOT / "benches"))
+    try:
+        from fit.cases import SMOKE, inertia, initial_centers, samples
+    finally:
+        sys.path.remove(str(ROOT / "benches"))
+    x = samples(SMOKE[0], "blobs")
+    centers = initial_centers(SMOKE[0], x)
+    nearest = ((x[:, None, :] - centers) ** 2).sum(axis=2).min(axis=1)
+    assert inertia(x, centers) == pytest.approx(nearest.sum(), rel=1e-12)
+    assert abs(inertia(x, centers * 1.01) / inertia(x, centers) - 1) > 1e-6
+
+
+@pytest.mark.skipif(
+    not all(path.exists() for path in SERVE_NEEDS) or not all(map(shutil.which, ("h2load", "wrk"))),
+    reason="`make bench` has not set up the peers and load generators",
+)
+def test_serving_benchmark_counts_errors_and_wrong_answers(tmp_path):
+    result = run(BENCH_PYTHON, "serve_kmeans.py", tmp_path / "serve.json")
+    assert set(result["wrong_after"].values()) == {0}
+    for by_contender in result["rates"].values():
+        for row in by_contender.values():
+            assert row["rate"] > 0
+            assert row["errors"] == 0
