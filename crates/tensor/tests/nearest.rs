@@ -1,7 +1,7 @@
 //! Nearest centres, held to a plain loop: the same bits on every instruction set, for every
 //! shape, layout and split of the rows.
 
-use ferrule_tensor::kernels::{DIRECT_COLS_MAX, Sums, SumsOfColumns};
+use ferrule_tensor::kernels::{ColumnSums, DIRECT_COLS_MAX, Sums};
 use ferrule_tensor::{Assigner, Float, Isa, MatrixView, Scratch};
 
 /// A small generator (SplitMix64), so that the tests need no crate.
@@ -154,8 +154,8 @@ fn check_against_plain_sums<T: Float>(
         let label = reference(row, centers).0 as usize;
         let weight = weights.map_or(1.0, |weights| weights[i].to_f64());
         expected.weights[label] += weight;
-        for j in 0..d {
-            expected.sums[label * d + j] += weight * row[j].to_f64();
+        for (sum, x) in expected.sums[label * d..].iter_mut().zip(row) {
+            *sum += weight * x.to_f64();
         }
     }
     assert_eq!(got.weights, expected.weights);
@@ -184,7 +184,7 @@ fn moved_rows_leave_the_sums_of_the_new_labels() {
         (0..3).map(|_| (0..n).map(|_| random.below(k) as i32).collect()).collect();
     let none = vec![-1; n];
     for isa in Isa::available() {
-        let mut tiles = [SumsOfColumns::new(k, 0..9), SumsOfColumns::new(k, 9..d)];
+        let mut tiles = [ColumnSums::new(k, 0..9), ColumnSums::new(k, 9..d)];
         for tile in &mut tiles {
             tile.update(x, &none, &labels[0], None, isa);
             tile.update(x, &labels[0], &labels[1], None, isa);

@@ -9,7 +9,8 @@ use crate::LearnError;
 
 /// The part of an iteration in which the algorithms differ.
 pub(crate) trait Engine<T> {
-    /// Labels every sample with the nearest of `centers`; returns whether any label changed.
+    /// Finds the nearest of `centers` for every sample; returns whether any label changed. An engine
+    /// may keep the sums alone until it is asked for more.
     fn assign(&mut self, centers: &[T]) -> Result<bool, LearnError>;
 
     /// The sums over the present labels: equal labels give equal bits.
@@ -23,6 +24,15 @@ pub(crate) trait Engine<T> {
 
     /// Adds sample `row` to cluster `label` of `sums`, `sign` times.
     fn add_row(&self, sums: &mut Sums, row: usize, label: usize, sign: f64);
+
+    /// Leaves the labels of `centers` and returns their inertia; `converged` where the last
+    /// [`assign`](Self::assign) changed no label, so that its labels are those of `centers`.
+    fn finish(&mut self, centers: &[T], converged: bool) -> Result<f64, LearnError> {
+        if !converged {
+            self.assign(centers)?;
+        }
+        self.inertia(centers)
+    }
 }
 
 /// Runs `engine` from `centers` until labels repeat, the centres shift no further than the
@@ -49,10 +59,7 @@ pub(crate) fn drive<T: Float>(
             break;
         }
     }
-    if !strict_convergence {
-        engine.assign(&centers)?;
-    }
-    let inertia = engine.inertia(&centers)?;
+    let inertia = engine.finish(&centers, strict_convergence)?;
     Ok(Fit { centers, inertia, n_iter, strict_convergence })
 }
 

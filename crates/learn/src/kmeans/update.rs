@@ -1,98 +1,105 @@
 //! From labels to centres.
 
-use ferrule_tensor::{Float, MatrixView, Team};
+use std::ops::Range;
+
+use ferrule_tensor::kernels::ColumnSums;
+pub(crate) use ferrule_tensor::kernels::Sums;
+use ferrule_tensor::{Float, Isa, Team};
 
 use super::problem::Problem;
 use crate::LearnError;
 
-/// Most partial sums that a pass keeps; fixed, so that results do not depend on the threads.
-const PARTITIONS_MAX: usize = 64;
+/// Most partial sums that a pass keeps.
+const PARTITIONS_MAX: usize = 256;
 /// Least rows that are worth a partial sum of their own.
 const PARTITION_ROWS_MIN: usize = 1024;
+/// Least partial sums, where the rows suffice, that keep many threads busy.
+const PARTITIONS_MIN: usize = 32;
+/// Most products of a partition's rows with the centres: some tens of milliseconds, after which
+/// a request to stop must be seen.
+const PARTITION_PRODUCTS_MAX: usize = 1 << 30;
 
-/// The weighted sum of each cluster's samples, and their total weight.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Sums {
-    /// `n_clusters` × features.
-    pub(crate) sums: Vec<f64>,
-    /// `n_clusters`.
-    pub(crate) weights: Vec<f64>,
+/// The rows of each part of the samples that has sums of its own, by the shape alone, so that results do
+/// not depend on the threads; `None` where the sums would take more than 8 bytes a sample.
+pub(crate) fn partitions(
+    n_samples: usize,
+    n_clusters: usize,
+    n_features: usize,
+) -> Option<Vec<Range<usize>>> {
+    let sums = n_clusters.saturating_mul(n_features);
+    let wanted = (n_samples / PARTITION_ROWS_MIN).clamp(1, PARTITIONS_MAX);
+    let count = wanted.min(n_samples / sums);
+    let rows = n_samples.div_ceil(count.max(1));
+    let fits = count >= wanted.min(PARTITIONS_MIN);
+    (fits && rows.saturating_mul(sums) <= PARTITION_PRODUCTS_MAX)
+        .then(|| (0..count).map(|p| p * n_samples / count..(p + 1) * n_samples / count).collect())
 }
 
-impl Sums {
-    /// Zeros.
-    pub(crate) fn new(n_clusters: usize, n_features: usize) -> Self {
-        Self { sums: vec![0.0; n_clusters * n_features], weights: vec![0.0; n_clusters] }
+/// Adds up partial sums, in order.
+pub(crate) fn merge(mut partial: Vec<Sums>) -> Sums {
+    let mut total = partial.remove(0);
+    partial.iter().for_each(|sums| total.merge(sums));
+    total
+}
+
+/// The sums of the clusters, kept while labels change.
+///
+/// Only the rows whose label changed are moved, so this costs little once few do, and it takes no
+/// memory a row or a thread. With weights, the sums are taken anew each time: what a heavy row leaves
+/// behind would not be exact.
+pub(crate) struct RunningSums {
+    columns: Vec<ColumnSums>,
+    n_clusters: usize,
+}
+
+impl RunningSums {
+    /// Zeros, with the columns split so that `n_threads` are busy.
+    pub(crate) fn new(n_clusters: usize, n_features: usize, n_threads: usize) -> Self {
+        let width = n_features.div_ceil(2 * n_threads).max(8);
+        let columns = (0..n_features)
+            .step_by(width)
+            .map(|start| ColumnSums::new(n_clusters, start..(start + width).min(n_features)))
+            .collect();
+        Self { columns, n_clusters }
     }
 
-    /// Adds `weight` times row `row` of `x` to cluster `label`; a negative weight takes it away.
-    pub(crate) fn add<T: Float>(
+    /// Follows the labels from `old` (-1 = none) to `new`.
+    pub(crate) fn update<T: Float>(
         &mut self,
-        x: MatrixView<T>,
-        row: usize,
-        label: usize,
-        weight: f64,
-    ) {
-        self.weights[label] += weight;
-        let sums = &mut self.sums[label * x.cols()..][..x.cols()];
-        for (col, sum) in sums.iter_mut().enumerate() {
-            *sum += weight * x.get(row, col).to_f64();
-        }
+        problem: &Problem<T>,
+        team: &Team,
+        old: &[i32],
+        new: &[i32],
+    ) -> Result<(), LearnError> {
+        let (x, weights) = (problem.x, problem.weights);
+        let none = if weights.is_some() { vec![-1; old.len()] } else { Vec::new() };
+        let old = if weights.is_some() { &none[..] } else { old };
+        let mut no_scratch = vec![(); team.n_threads()];
+        team.for_each(&mut self.columns, &mut no_scratch, |_, columns, ()| {
+            if weights.is_some() {
+                columns.sums.fill(0.0);
+            }
+            columns.update(x, old, new, weights, Isa::detect());
+        })?;
+        Ok(())
     }
 
-    /// Adds another's sums to this.
-    pub(crate) fn merge(&mut self, other: &Self) {
-        for (sum, other) in self.sums.iter_mut().zip(&other.sums) {
-            *sum += other;
+    /// The sums and the weights of the clusters.
+    pub(crate) fn total<T: Float>(&self, problem: &Problem<T>, labels: &[i32]) -> Sums {
+        let n_features = problem.n_features();
+        let mut total = Sums::new(self.n_clusters, n_features);
+        for columns in &self.columns {
+            let width = columns.cols.len();
+            let clusters = total.sums.chunks_exact_mut(n_features);
+            for (to, from) in clusters.zip(columns.sums.chunks_exact(width)) {
+                to[columns.cols.clone()].copy_from_slice(from);
+            }
         }
-        for (weight, other) in self.weights.iter_mut().zip(&other.weights) {
-            *weight += other;
+        for (row, &label) in labels.iter().enumerate() {
+            total.weights[label as usize] += problem.weight(row);
         }
+        total
     }
-
-    /// The mean of each cluster. One without weight is put where the heaviest is, as scikit-learn
-    /// does, so that it stays within the data; the centres stay `old` where nothing has weight.
-    pub(crate) fn centers<T: Float>(&self, old: &[T]) -> Vec<T> {
-        let n_features = self.sums.len() / self.weights.len();
-        let heaviest = (0..self.weights.len())
-            .reduce(|best, next| if self.weights[next] > self.weights[best] { next } else { best });
-        let Some(heaviest) = heaviest.filter(|&cluster| self.weights[cluster] > 0.0) else {
-            return old.to_vec();
-        };
-        let mean_of = |cluster: usize| {
-            let source = if self.weights[cluster] > 0.0 { cluster } else { heaviest };
-            let sums = &self.sums[source * n_features..][..n_features];
-            sums.iter().map(move |&sum| T::from_f64(sum / self.weights[source]))
-        };
-        (0..self.weights.len()).flat_map(mean_of).collect()
-    }
-}
-
-/// The rows of each fixed part of the samples, which depend on the shape alone.
-pub(crate) fn partitions(n_samples: usize) -> Vec<std::ops::Range<usize>> {
-    let count = (n_samples / PARTITION_ROWS_MIN).clamp(1, PARTITIONS_MAX);
-    (0..count).map(|p| p * n_samples / count..(p + 1) * n_samples / count).collect()
-}
-
-/// Sums the samples by label: the same bits for the same labels, whatever the threads.
-pub(crate) fn cluster_sums<T: Float>(
-    problem: &Problem<T>,
-    team: &Team,
-    labels: &[i32],
-) -> Result<Sums, LearnError> {
-    let parts = partitions(problem.n_samples());
-    let mut partial: Vec<_> =
-        parts.iter().map(|_| Sums::new(problem.n_clusters(), problem.n_features())).collect();
-    let mut no_scratch = vec![(); team.n_threads()];
-    team.for_each(&mut partial, &mut no_scratch, |part, sums, ()| {
-        for row in parts[part].clone() {
-            sums.add(problem.x, row, labels[row] as usize, problem.weight(row));
-        }
-    })?;
-    let mut partial = partial.into_iter();
-    let mut total = partial.next().expect("at least one partition");
-    partial.for_each(|sums| total.merge(&sums));
-    Ok(total)
 }
 
 /// Squared shift of the centres, summed over all.

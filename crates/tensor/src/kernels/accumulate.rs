@@ -47,19 +47,30 @@ impl Sums {
         }
     }
 
-    /// The mean of each cluster; one without weight keeps its centre of `old`.
+    /// Adds `weight` times row `row` of `x` to cluster `label`; a negative weight takes it away.
+    ///
+    /// # Panics
+    /// Where the row or the label does not exist.
+    pub fn add<T: Float>(&mut self, x: MatrixView<T>, row: usize, label: usize, weight: f64) {
+        self.weights[label] += weight;
+        add_scaled(&mut self.sums[label * x.cols()..][..x.cols()], |col| x.get(row, col), weight);
+    }
+
+    /// The mean of each cluster. One without weight is put where the heaviest is, as scikit-learn
+    /// does, so that it stays within the data; the centres stay `old` where nothing has weight.
     pub fn centers<T: Float>(&self, old: &[T]) -> Vec<T> {
         let n_features = self.sums.len() / self.weights.len();
-        let mut centers = old.to_vec();
-        let clusters = centers.chunks_exact_mut(n_features).zip(self.sums.chunks_exact(n_features));
-        for ((center, sums), &weight) in clusters.zip(&self.weights) {
-            if weight > 0.0 {
-                for (c, &sum) in center.iter_mut().zip(sums) {
-                    *c = T::from_f64(sum / weight);
-                }
-            }
-        }
-        centers
+        let heaviest = (0..self.weights.len())
+            .reduce(|best, next| if self.weights[next] > self.weights[best] { next } else { best });
+        let Some(heaviest) = heaviest.filter(|&cluster| self.weights[cluster] > 0.0) else {
+            return old.to_vec();
+        };
+        let mean_of = |cluster: usize| {
+            let source = if self.weights[cluster] > 0.0 { cluster } else { heaviest };
+            let sums = &self.sums[source * n_features..][..n_features];
+            sums.iter().map(move |&sum| T::from_f64(sum / self.weights[source]))
+        };
+        (0..self.weights.len()).flat_map(mean_of).collect()
     }
 }
 
@@ -115,24 +126,25 @@ fn add_scaled<T: Float>(sums: &mut [f64], x: impl Fn(usize) -> T, weight: f64) {
     }
 }
 
-/// A range of the columns of the [`Sums`], kept up to date as labels change.
+/// Some columns of the [`Sums`], which follow the labels as they change.
 ///
-/// Each sum takes its rows in order, so neither the split into ranges nor the threads matter.
+/// Each sum takes its rows in order, so neither the split into columns nor the threads matter.
 #[derive(Clone, Debug)]
-pub struct SumsOfColumns {
+pub struct ColumnSums {
     /// The columns.
     pub cols: Range<usize>,
     /// Clusters × `cols`.
     pub sums: Vec<f64>,
 }
 
-impl SumsOfColumns {
+impl ColumnSums {
     /// Zeros.
     pub fn new(n_clusters: usize, cols: Range<usize>) -> Self {
         Self { sums: vec![0.0; n_clusters * cols.len()], cols }
     }
 
     /// Moves each row whose label changed from the cluster in `old` (-1 = none) to the one in `new`.
+    /// `weights` has one weight for each row of `x`.
     ///
     /// # Panics
     /// Where a label or a length does not fit.
@@ -144,25 +156,25 @@ impl SumsOfColumns {
         weights: Option<&[T]>,
         isa: Isa,
     ) {
-        dispatch(isa, Move { x, old, new, weights, to: self });
+        assert!(old.len() == x.rows() && new.len() == x.rows(), "one label a row");
+        dispatch(isa, Update { x, old, new, weights, to: self });
     }
 }
 
-struct Move<'a, T> {
+struct Update<'a, T> {
     x: MatrixView<'a, T>,
     old: &'a [i32],
     new: &'a [i32],
     weights: Option<&'a [T]>,
-    to: &'a mut SumsOfColumns,
+    to: &'a mut ColumnSums,
 }
 
-impl<T: Float> Kernel<T> for Move<'_, T> {
+impl<T: Float> Kernel<T> for Update<'_, T> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<S: Simd<T>, const MV: usize, const NR: usize>(self) {
         let Self { x, old, new, weights, to } = self;
-        assert!(old.len() == x.rows() && new.len() == x.rows(), "one label a row");
         let (first, width) = (to.cols.start, to.cols.len());
         for (row, (&old, &new)) in old.iter().zip(new).enumerate() {
             if old == new {

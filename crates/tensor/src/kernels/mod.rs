@@ -18,7 +18,7 @@ mod x86;
 use std::ops::Range;
 use std::sync::OnceLock;
 
-pub use accumulate::{Sums, SumsOfColumns};
+pub use accumulate::{ColumnSums, Sums};
 use aligned::Aligned;
 use gemm::Packed;
 
