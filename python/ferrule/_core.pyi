@@ -69,6 +69,9 @@ def kmeans_predict(
     centers: NDArray[floating[Any]],
     labels: NDArray[int32],
 ) -> float: ...
+def kmeans_random_rows(
+    n_rows: int, weights: NDArray[floating[Any]] | None, n_clusters: int, seed: int
+) -> list[int]: ...
 def kmeans_transform(
     x: _Samples, centers: NDArray[floating[Any]], out: NDArray[floating[Any]]
 ) -> None: ...

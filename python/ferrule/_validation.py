@@ -51,7 +51,8 @@ class Samples:
         """What the functions of `ferrule._core` take: an array, or the three of CSR and a width."""
         if isinstance(self.values, np.ndarray):
             return self.values
-        return (self.values.data, self.values.indices, self.values.indptr, self.n_features)
+        indices = self.values.indices.astype(np.int32, copy=False)
+        return (self.values.data, indices, self.values.indptr, self.n_features)
 
     def take(self, rows: NDArray[np.intp]) -> "Samples":
         """Return a copy of some rows."""
@@ -207,7 +208,7 @@ def _is_arrow_number(kind: Any) -> bool:
 
 
 def _as_csr(X: Any, owner: str, dtype: DTypeLike | None) -> Any:
-    """Return `X` as CSR with 32-bit column indices, sorted and each once a row."""
+    """Return `X` as CSR, with each column index once a row and in order."""
     if X.ndim != 2:
         raise InvalidArgumentError(f"Expected 2D input, got input with shape {X.shape}. {_RESHAPE}")
     if X.dtype.kind == "c":
@@ -223,8 +224,6 @@ def _as_csr(X: Any, owner: str, dtype: DTypeLike | None) -> Any:
     if not csr.has_canonical_format:
         csr = csr.copy() if csr is X else csr
         csr.sum_duplicates()
-    if csr.indices.dtype != np.int32:
-        csr = type(csr)((csr.data, csr.indices.astype(np.int32), csr.indptr), shape=csr.shape)
     return csr
 
 

@@ -36,9 +36,13 @@ def test_import_loads_neither_numpy_nor_scikit_learn():
 def test_import_opens_no_socket_starts_no_process_and_reads_only_its_own_modules():
     result = probe()
     for name, argument in result["events"]:
-        assert not name.startswith(("socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn"))
+        assert not name.startswith(
+            ("socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn")
+        )
         if name == "open":
-            assert argument.startswith(result["home"]) or argument.endswith((".py", ".pyc")), argument
+            assert argument.startswith(result["home"]) or argument.endswith((".py", ".pyc")), (
+                argument
+            )
 
 
 def test_every_public_name_resolves_and_is_listed():

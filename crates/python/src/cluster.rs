@@ -136,6 +136,74 @@ fn transform<T: Float + Element>(
     compute(py, |control, _| kmeans::transform(samples, centers, out, thread_count(), control))
 }
 
+/// Fills `centers` with rows chosen by greedy k-means++ and `indices` with their numbers.
+#[pyfunction]
+#[pyo3(signature = (x, weights, centers, indices, seed, n_local_trials=None))]
+#[allow(clippy::too_many_arguments, reason = "flat on purpose: Python names them")]
+pub(crate) fn kmeans_plus_plus(
+    py: Python<'_>,
+    x: &Bound<'_, PyAny>,
+    weights: Option<&Bound<'_, PyAny>>,
+    centers: &Bound<'_, PyAny>,
+    indices: &Bound<'_, PyAny>,
+    seed: u64,
+    n_local_trials: Option<usize>,
+) -> PyResult<()> {
+    let chosen = by_dtype!(x, plus_plus(py, x, weights, centers, seed, n_local_trials))?;
+    let mut indices = Output::<i64>::new(indices, "indices", &[])?;
+    for (slot, row) in indices.as_mut_slice().iter_mut().zip(chosen) {
+        *slot = row as i64;
+    }
+    Ok(())
+}
+
+fn plus_plus<T: Float + Element>(
+    py: Python<'_>,
+    x: &Bound<'_, PyAny>,
+    weights: Option<&Bound<'_, PyAny>>,
+    centers: &Bound<'_, PyAny>,
+    seed: u64,
+    n_local_trials: Option<usize>,
+) -> PyResult<Vec<usize>> {
+    let n_clusters = centers.len()?;
+    let x = SampleBuffers::<T>::new(x)?;
+    let weights = weights.map(|weights| Input::<T>::new(weights, "weights")).transpose()?;
+    let mut centers = Output::<T>::new(centers, "centers", &x.extents())?;
+    let (samples, weights) = (x.samples()?, weights.as_ref().map(Input::as_slice));
+    let threads = thread_count();
+    let (chosen, indices) = compute(py, |control, _| {
+        kmeans::plus_plus(samples, weights, n_clusters, seed, n_local_trials, threads, control)
+    })?;
+    if chosen.len() != centers.as_mut_slice().len() {
+        return Err(PyValueError::new_err("centers has another shape than the samples imply"));
+    }
+    centers.as_mut_slice().copy_from_slice(&chosen);
+    Ok(indices)
+}
+
+/// Distinct rows in 0..`n_rows`, each as likely as its weight, drawn by `seed`.
+#[pyfunction]
+pub(crate) fn kmeans_random_rows(
+    py: Python<'_>,
+    n_rows: usize,
+    weights: Option<&Bound<'_, PyAny>>,
+    n_clusters: usize,
+    seed: u64,
+) -> PyResult<Vec<usize>> {
+    let rows = match weights {
+        None => kmeans::random_rows::<f64>(n_rows, None, n_clusters, seed),
+        Some(weights) if is_f32(weights)? => {
+            let weights = Input::<f32>::new(weights, "weights")?;
+            kmeans::random_rows(n_rows, Some(weights.as_slice()), n_clusters, seed)
+        }
+        Some(weights) => {
+            let weights = Input::<f64>::new(weights, "weights")?;
+            kmeans::random_rows(n_rows, Some(weights.as_slice()), n_clusters, seed)
+        }
+    };
+    rows.map_err(|error| to_py(py, &error))
+}
+
 /// Fills `out` with the variance of each column, unless a value is not finite: then returns
 /// ("nan" or "inf", row, column) of the first such value.
 #[pyfunction]

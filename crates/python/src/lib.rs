@@ -19,7 +19,10 @@ mod _core {
     #[pymodule_export]
     use crate::bench::LoadDriver;
     #[pymodule_export]
-    use crate::cluster::{column_variances, kmeans_fit, kmeans_predict, kmeans_transform};
+    use crate::cluster::{
+        column_variances, kmeans_fit, kmeans_plus_plus, kmeans_predict, kmeans_random_rows,
+        kmeans_transform,
+    };
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

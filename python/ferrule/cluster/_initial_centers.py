@@ -118,14 +118,6 @@ def _plus_plus(
 def _random_rows(
     samples: Samples, weights: NDArray[np.floating[Any]] | None, n_clusters: int, seed: int
 ) -> NDArray[np.floating[Any]]:
-    """Return `n_clusters` distinct rows, each as likely as its weight says."""
-    chance = None
-    if weights is not None:
-        chance = weights.astype(np.float64)
-        chance /= chance.sum()
-        if np.count_nonzero(chance) < n_clusters:
-            raise InvalidArgumentError(
-                f"init='random' needs at least n_clusters={n_clusters} samples of non-zero weight"
-            )
-    rows = np.random.default_rng(seed).choice(samples.n_rows, n_clusters, replace=False, p=chance)
-    return samples.take_dense(rows)
+    """Return distinct rows, each as likely as its weight."""
+    rows = _core.kmeans_random_rows(samples.n_rows, weights, n_clusters, seed)
+    return samples.take_dense(np.asarray(rows, dtype=np.intp))
