@@ -151,7 +151,7 @@ def _as_floats(array: NDArray[Any], dtype: DTypeLike | None) -> NDArray[Any]:
             raise InvalidArgumentError(
                 f"X does not hold numbers only: {error}. Encode or drop its text"
             ) from error
-    return array if _core_can_view(array) else np.ascontiguousarray(array)
+    return array if _core_can_view(array) else array.copy(order="C")
 
 
 def _kept_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:

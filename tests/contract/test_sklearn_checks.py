@@ -56,7 +56,7 @@ FURTHER = [
 ]
 
 
-@pytest.mark.filterwarnings("ignore:X does not have valid feature names")  # by some checks
+@pytest.mark.filterwarnings("ignore:X (does not have valid|has) feature names")
 @pytest.mark.parametrize("check", FURTHER, ids=lambda c: getattr(c, "__name__", "readonly"))
 @pytest.mark.parametrize("estimator", [KMeans(n_clusters=2)], ids=repr)
 def test_checks_that_scikit_learn_keeps_for_its_own(estimator, check):

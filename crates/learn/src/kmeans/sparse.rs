@@ -144,7 +144,9 @@ fn squared_distance<T: Float>(
         let c = center[column as usize].to_f64();
         (value.to_f64() - c).powi(2) - c * c
     });
-    (terms.sum::<f64>() + norms[label]).max(0.0)
+    let distance = terms.sum::<f64>() + norms[label];
+    // Not `max`, which would make a NaN 0 and so hide it from the inertia.
+    if distance < 0.0 { 0.0 } else { distance }
 }
 
 /// Lloyd's algorithm on sparse rows.
