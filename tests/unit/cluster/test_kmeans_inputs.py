@@ -54,7 +54,9 @@ LAYOUTS = {
     "rows backwards": np.ascontiguousarray(X[::-1])[::-1],
     "columns backwards": np.ascontiguousarray(X[:, ::-1])[:, ::-1],
     "big-endian": X.astype(">f8"),
-    "misaligned": np.frombuffer(b"\0" + X.tobytes(), dtype=np.uint8)[1:].view("f8").reshape(X.shape),
+    "misaligned": np.frombuffer(b"\0" + X.tobytes(), dtype=np.uint8)[1:]
+    .view("f8")
+    .reshape(X.shape),
     "a field of records": np.rec.fromarrays([X, X], names="x,y")["x"],
     "memory-mapped": memory_mapped(),
     "read-only": read_only(),
