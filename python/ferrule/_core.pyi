@@ -17,13 +17,13 @@ class LoadDriver:
         protocol: str,
         address: str,
         model: str,
-        input: str,
+        input_name: str,
         dtype: str,
         rows: list[list[float]],
         *,
         api_key: str | None = None,
         timeout: float = 10.0,
-    ) -> "LoadDriver": ...
+    ) -> LoadDriver: ...
     def answers(self) -> list[list[int]] | list[list[float]]: ...
     def run(
         self,

@@ -28,14 +28,14 @@ pub(crate) struct LoadDriver {
 #[pymethods]
 impl LoadDriver {
     #[new]
-    #[pyo3(signature = (protocol, address, model, input, dtype, rows, *, api_key=None, timeout=10.0))]
+    #[pyo3(signature = (protocol, address, model, input_name, dtype, rows, *, api_key=None, timeout=10.0))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments on the Python side")]
     fn new(
         py: Python<'_>,
         protocol: &str,
         address: String,
         model: String,
-        input: &str,
+        input_name: &str,
         dtype: &str,
         rows: Vec<Vec<f64>>,
         api_key: Option<String>,
@@ -54,7 +54,7 @@ impl LoadDriver {
         let width = rows.first().map_or(0, Vec::len);
         let values: Vec<f64> = rows.into_iter().flatten().collect();
         let target = Target { protocol, address, model, api_key };
-        let rows = Rows { input, dtype, values: &values, width, per_request: 1 };
+        let rows = Rows { input: input_name, dtype, values: &values, width, per_request: 1 };
         let exchanges = py
             .detach(|| ferrule_loadgen::probe(&target, &rows, timeout))
             .map_err(|error| to_py(py, &error))?;

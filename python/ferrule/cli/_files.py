@@ -1,0 +1,72 @@
+"""Files that commands read and write."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+
+from ferrule._hints import hinted
+from ferrule.errors import InvalidArgumentError, NotFoundError
+
+
+def existing_model(path: Path) -> Path:
+    """Return `path` where it is a file.
+
+    Raises
+    ------
+    NotFoundError
+        Where there is no such file; names the nearest.
+    InvalidArgumentError
+        For a folder.
+    """
+    if path.is_dir():
+        raise InvalidArgumentError(f"`{path}` is a folder; a model file is expected")
+    if path.exists():
+        return path
+    names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = get_close_matches(path.name, names, n=1)
+    hint = (
+        f"did you mean `{path.parent / near[0]}`?"
+        if near
+        else "make one: ferrule train kmeans DATA -o model.safetensors"
+    )
+    raise hinted(NotFoundError(f"there is no model `{path}`"), hint)
+
+
+def check_writable(path: Path) -> None:
+    """Raise where `path` could not be written, before work is put into what goes there.
+
+    Raises
+    ------
+    NotFoundError
+        Where its folder is missing.
+    InvalidArgumentError
+        Where it is a folder itself.
+    PermissionError
+        Where its folder is not ours to write to.
+    """
+    folder = path.parent
+    if not folder.is_dir():
+        raise hinted(NotFoundError(f"there is no folder `{folder}`"), f"mkdir -p {folder}")
+    if path.is_dir():
+        raise InvalidArgumentError(f"`{path}` is a folder; a file name is expected")
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(13, "no permission to write to", str(folder))
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`, which takes its place once all of it is written.
+
+    What was at `path` is untouched if anything goes wrong.
+    """
+    check_writable(path)
+    temporary = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
+    try:
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,225 @@
+"""The work of `ferrule train kmeans`: read, scale, fit each K, choose, save, report."""
+
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import ferrule
+from ferrule._hints import hinted
+from ferrule._tables import Selection, open_table
+from ferrule.artifact import ScaledKMeans, Scaler
+from ferrule.cli import _console, _kmeans_report
+from ferrule.cli._files import check_writable
+from ferrule.cli._silhouette import SAMPLE_ROWS, Silhouette
+from ferrule.cluster import KMeans
+from ferrule.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+Matrix = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What the command line asks for."""
+
+    data: Path
+    ks: range
+    features: list[str] | None
+    output: Path | None
+    scale: bool
+    sample: int | None
+    random_state: int
+    n_init: int
+    max_iter: int
+    tol: float
+    minibatch: bool
+    dtype: str | None
+    plot: Path | None
+    json: bool
+    quiet: bool
+
+    @property
+    def is_sweep(self) -> bool:
+        """Whether several K are tried."""
+        return len(self.ks) > 1
+
+    @property
+    def plot_path(self) -> Path | None:
+        """Where a plot goes: where asked, else beside the model of a sweep."""
+        if self.plot is None and self.is_sweep and self.output is not None:
+            return self.output.with_name(f"{self.output.stem}-k.svg")
+        return self.plot
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """What is fitted."""
+
+    names: tuple[str, ...] | None
+    rows: Matrix
+    rows_in_file: int
+    scaler: Scaler | None
+
+    def label(self, index: int) -> str:
+        """Name a feature."""
+        return self.names[index] if self.names else f"x{index}"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One K and what came of it."""
+
+    k: int
+    model: KMeans
+    seconds: float
+    silhouette: float | None
+
+
+def execute(plan: Plan) -> None:
+    """Do what `plan` says."""
+    _check_places(plan)
+    with _progress(plan) as progress:
+        samples = _read(plan, progress)
+        candidates = _fit_all(plan, samples, progress)
+    best = _best(candidates)
+    saved = None if plan.output is None else _save(plan, samples, best)
+    _kmeans_report.report(plan, samples, candidates, best, saved)
+
+
+def _check_places(plan: Plan) -> None:
+    """Find out before the fit what would spoil it after."""
+    for path in (plan.output, plan.plot_path):
+        if path is not None:
+            check_writable(path)
+    if plan.output is not None and plan.output.suffix != ".safetensors":
+        raise hinted(
+            InvalidArgumentError(f"`{plan.output}` does not end in .safetensors"),
+            f"write -o {plan.output.with_suffix('.safetensors')}",
+        )
+    if plan.plot is not None and plan.plot.suffix not in {".svg", ".png", ".pdf"}:
+        raise InvalidArgumentError(f"`{plan.plot}` does not end in .svg, .png or .pdf")
+
+
+@contextmanager
+def _progress(plan: Plan) -> "Iterator[Progress]":
+    """Show progress on stderr, where that is a terminal and nobody asked for quiet."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    to = _console.console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[detail]}"),
+        TimeElapsedColumn(),
+    )
+    hidden = plan.quiet or not to.is_terminal
+    with Progress(*columns, console=to, disable=hidden, transient=True) as progress:
+        yield progress
+
+
+def _read(plan: Plan, progress: "Progress") -> Samples:
+    """Read the columns asked for, sample and scale them."""
+    selection = open_table(plan.data).choose(plan.features)
+    dtype = plan.dtype or ("float32" if selection.table.single else "float64")
+    rows = _read_rows(selection, dtype, progress)
+    read = len(rows)
+    if plan.sample is not None and plan.sample < read:
+        chosen = np.random.default_rng(plan.random_state).choice(read, plan.sample, replace=False)
+        rows = rows[np.sort(chosen)]
+    if len(rows) < plan.ks[-1]:
+        raise hinted(
+            InvalidArgumentError(
+                f"{plan.ks[-1]} clusters need at least as many rows; there are {len(rows)}"
+            ),
+            f"choose --k of at most {len(rows)}",
+        )
+    scaler = _standard_scaler(rows) if plan.scale else None
+    if scaler is not None:
+        rows = scaler.transform(rows)
+    return Samples(selection.names, rows, read, scaler)
+
+
+def _read_rows(selection: Selection, dtype: str, progress: "Progress") -> Matrix:
+    task = progress.add_task("reading", total=None, detail="")
+    blocks = []
+    for block in selection.batches(dtype):
+        blocks.append(block)
+        progress.update(task, advance=len(block), detail="rows")
+    progress.remove_task(task)
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+
+
+def _standard_scaler(rows: Matrix) -> Scaler:
+    shift = rows.mean(axis=0, dtype=np.float64)
+    spread = rows.std(axis=0, dtype=np.float64)
+    # A constant feature is shifted to 0 and left at that.
+    return Scaler("standard", shift, np.where(spread > 0, spread, 1.0))
+
+
+def _fit_all(plan: Plan, samples: Samples, progress: "Progress") -> list[Candidate]:
+    picked = np.arange(len(samples.rows))
+    if len(picked) > SAMPLE_ROWS:
+        generator = np.random.default_rng(plan.random_state)
+        picked = np.sort(generator.choice(len(picked), SAMPLE_ROWS, replace=False))
+    silhouette = Silhouette(samples.rows[picked]) if plan.is_sweep else None
+    candidates = []
+    for k in plan.ks:
+        task = progress.add_task(f"k={k}", total=plan.max_iter, detail="")
+
+        def show(iteration: int, inertia: float, _shift: float, task: Any = task) -> None:
+            progress.update(task, completed=iteration, detail=f"inertia {inertia:.6g}")
+
+        started = time.perf_counter()
+        model = _estimator(plan, k, None if progress.disable else show).fit(samples.rows)
+        seconds = time.perf_counter() - started
+        score = silhouette.score(model.labels_[picked]) if silhouette else None
+        candidates.append(Candidate(k, model, seconds, score))
+        progress.remove_task(task)
+    return candidates
+
+
+def _estimator(
+    plan: Plan, k: int, callback: Callable[[int, float, float], object] | None
+) -> KMeans:
+    common: dict[str, Any] = {
+        "n_init": plan.n_init,
+        "max_iter": plan.max_iter,
+        "random_state": plan.random_state,
+    }
+    if plan.minibatch:
+        from ferrule.cluster import MiniBatchKMeans  # type: ignore[attr-defined]
+
+        return MiniBatchKMeans(k, tol=plan.tol, **common)  # type: ignore[no-any-return]
+    return KMeans(k, tol=plan.tol, callback=callback, **common)
+
+
+def _best(candidates: list[Candidate]) -> Candidate:
+    return max(candidates, key=lambda one: -2.0 if one.silhouette is None else one.silhouette)
+
+
+def _save(plan: Plan, samples: Samples, best: Candidate) -> str:
+    """Save the model, with the names of its features and its scaler; return the digest."""
+    model: Any = best.model
+    model.set_params(**({} if plan.minibatch else {"callback": None}))
+    if samples.scaler is not None:
+        model = ScaledKMeans(samples.scaler, model, feature_names=samples.names)
+    elif samples.names is not None:
+        model.feature_names_in_ = np.asarray(samples.names, dtype=object)
+    metadata: dict[str, Any] = {"data": plan.data.name}
+    if best.silhouette is not None:
+        metadata["silhouette"] = best.silhouette
+    assert plan.output is not None  # noqa: S101 -- asked only where there is an output
+    with warnings.catch_warnings():
+        # The fit took an array; its names are those of the file's columns.
+        warnings.simplefilter("ignore", UserWarning)
+        return ferrule.save(model, plan.output, metadata=metadata)

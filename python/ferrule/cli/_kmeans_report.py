@@ -1,0 +1,155 @@
+"""What `ferrule train kmeans` prints and draws."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ferrule.cli import _console, _plots
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ferrule.cli._kmeans import Candidate, Plan, Samples
+
+_FEATURES_SHOWN = 6
+_CLUSTERS_SHOWN = 50
+_BAR_WIDTH = 20
+
+
+def report(
+    plan: "Plan",
+    samples: "Samples",
+    candidates: "list[Candidate]",
+    best: "Candidate",
+    digest: str | None,
+) -> None:
+    """Print the results on stdout, and where they went on stderr."""
+    centers, sizes = _centers(samples, best), np.bincount(best.model.labels_, minlength=best.k)
+    if plan.json:
+        _console.print_json(_as_json(plan, samples, candidates, best, digest, centers, sizes))
+    else:
+        if plan.is_sweep:
+            _print_sweep(candidates, best)
+        _print_clusters(samples, centers, sizes)
+        _console.print_facts(_facts(samples, best))
+    _draw(plan, samples, candidates, best)
+    if not plan.quiet:
+        _console.note(_where(plan, best, digest))
+
+
+def _centers(samples: "Samples", best: "Candidate") -> "NDArray[Any]":
+    """Return the centres in the units of the data."""
+    centers = best.model.cluster_centers_.astype(np.float64)
+    return centers if samples.scaler is None else samples.scaler.inverse_transform(centers)
+
+
+def _facts(samples: "Samples", best: "Candidate") -> dict[str, str]:
+    rows = f"{len(samples.rows):,}"
+    if len(samples.rows) < samples.rows_in_file:
+        rows += f" of {samples.rows_in_file:,}"
+    unit = " (of scaled features)" if samples.scaler is not None else ""
+    return {
+        "rows": f"{rows} x {samples.rows.shape[1]}, {samples.rows.dtype}",
+        "inertia": _console.number(best.model.inertia_, 6) + unit,
+        "iterations": str(best.model.n_iter_),
+        "seconds": f"{best.seconds:.3f}",
+    }
+
+
+def _print_sweep(candidates: "list[Candidate]", best: "Candidate") -> None:
+    table = _console.table("k", "inertia", "iterations", "seconds", "silhouette", "", left=("",))
+    for one in candidates:
+        score = "-" if one.silhouette is None else f"{one.silhouette:.4f}"
+        bar = "█" * round(_BAR_WIDTH * max(one.silhouette or 0.0, 0.0))
+        table.add_row(
+            str(one.k),
+            _console.number(one.model.inertia_, 6),
+            str(one.model.n_iter_),
+            f"{one.seconds:.3f}",
+            score,
+            f"{bar} best" if one is best else bar,
+            style="bold" if one is best else None,
+        )
+    _console.print_table(table)
+
+
+def _print_clusters(
+    samples: "Samples", centers: "NDArray[Any]", sizes: "NDArray[np.int64]"
+) -> None:
+    d = centers.shape[1]
+    names = [samples.label(index) for index in range(min(d, _FEATURES_SHOWN))]
+    more = [f"… {d - _FEATURES_SHOWN} more"] if d > _FEATURES_SHOWN else []
+    table = _console.table("cluster", "rows", "share", *names, *more)
+    for cluster in range(min(len(centers), _CLUSTERS_SHOWN)):
+        values = [_console.number(value) for value in centers[cluster, :_FEATURES_SHOWN]]
+        share = f"{100 * sizes[cluster] / sizes.sum():.1f} %"
+        table.add_row(str(cluster), f"{sizes[cluster]:,}", share, *values, *([""] if more else []))
+    if len(centers) > _CLUSTERS_SHOWN:
+        table.add_row("…", f"{len(centers) - _CLUSTERS_SHOWN} more")
+    _console.print_table(table)
+
+
+def _draw(
+    plan: "Plan", samples: "Samples", candidates: "list[Candidate]", best: "Candidate"
+) -> None:
+    path = plan.plot_path
+    if path is None:
+        return
+    if not _plots.available():
+        if not plan.quiet or plan.plot is not None:
+            _console.note(f"no plot: {_plots.HOW_TO_GET}")
+        return
+    if plan.is_sweep:
+        _plots.sweep(path, candidates, best)
+    else:
+        rows = samples.rows
+        if samples.scaler is not None:
+            rows = samples.scaler.inverse_transform(rows)
+        names = [samples.label(index) for index in range(rows.shape[1])]
+        _plots.clusters(path, rows, best.model.labels_, _centers(samples, best), names)
+    if not plan.quiet:
+        _console.note(f"plot: {path}")
+
+
+def _where(plan: "Plan", best: "Candidate", digest: str | None) -> str:
+    chosen = f"k={best.k} has the best silhouette; " if plan.is_sweep else ""
+    if digest is None:
+        return f"{chosen}not saved: name a file with -o model.safetensors"
+    return f"{chosen}saved {plan.output} ({digest[:19]}…); serve it: ferrule serve {plan.output}"
+
+
+def _as_json(
+    plan: "Plan",
+    samples: "Samples",
+    candidates: "list[Candidate]",
+    best: "Candidate",
+    digest: str | None,
+    centers: "NDArray[Any]",
+    sizes: "NDArray[np.int64]",
+) -> dict[str, Any]:
+    return {
+        "k": best.k,
+        "inertia": float(best.model.inertia_),
+        "iterations": int(best.model.n_iter_),
+        "seconds": best.seconds,
+        "rows": len(samples.rows),
+        "rows_in_file": samples.rows_in_file,
+        "dtype": str(samples.rows.dtype),
+        "features": [samples.label(index) for index in range(centers.shape[1])],
+        "clusters": [
+            {"cluster": index, "rows": int(size), "center": center.tolist()}
+            for index, (size, center) in enumerate(zip(sizes, centers, strict=True))
+        ],
+        "tried": [
+            {
+                "k": one.k,
+                "inertia": float(one.model.inertia_),
+                "iterations": int(one.model.n_iter_),
+                "seconds": one.seconds,
+                "silhouette": one.silhouette,
+            }
+            for one in candidates
+        ],
+        "model": None if plan.output is None else str(plan.output),
+        "digest": digest,
+    }

@@ -1,0 +1,117 @@
+"""Plots, where matplotlib is installed."""
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferrule.cli._files import atomic_file
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from ferrule.cli._kmeans import Candidate
+
+HOW_TO_GET = "matplotlib is not installed (pip install 'ferrule[plot]')"
+_POINTS = 5000
+_BLUE, _ORANGE, _GREY = "#2b6cb0", "#dd6b20", "#718096"
+
+
+def available() -> bool:
+    """Tell whether plots can be drawn."""
+    return find_spec("matplotlib") is not None
+
+
+def sweep(path: Path, candidates: "Sequence[Candidate]", best: "Candidate") -> None:
+    """Draw inertia and silhouette over K."""
+    figure = _figure(9, 3.6)
+    left, right = figure.subplots(1, 2)
+    ks = [one.k for one in candidates]
+    left.plot(ks, [one.model.inertia_ for one in candidates], "o-", color=_BLUE)
+    left.set(title="inertia", xlabel="k", ylim=(0, None))
+    scores = [np.nan if one.silhouette is None else one.silhouette for one in candidates]
+    right.plot(ks, scores, "o-", color=_BLUE)
+    right.plot([best.k], [best.silhouette], "o", color=_ORANGE, markersize=9)
+    right.annotate(
+        f"k={best.k}", (best.k, best.silhouette or 0.0), (8, 4), textcoords="offset points"
+    )
+    right.set(title="mean silhouette (higher is better)", xlabel="k")
+    for axes in (left, right):
+        _tidy(axes)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    _save(figure, path)
+
+
+def clusters(
+    path: Path,
+    rows: NDArray[Any],
+    labels: NDArray[np.int32],
+    centers: NDArray[Any],
+    names: Sequence[str],
+) -> None:
+    """Draw the first two features of a sample of the rows, coloured by cluster."""
+    from matplotlib import colormaps
+
+    picked = np.random.default_rng(0).permutation(len(rows))[:_POINTS]
+    # A single feature is drawn over the position in the sample.
+    flat = rows.shape[1] == 1
+    x, y = rows[picked, 0], np.arange(len(picked)) if flat else rows[picked, 1]
+    figure = _figure(6.4, 4.8)
+    axes = figure.subplots()
+    colours = colormaps["tab20" if len(centers) > 10 else "tab10"](labels[picked] % 20)
+    axes.scatter(x, y, s=4, c=colours, linewidths=0, alpha=0.6)
+    if not flat:
+        axes.scatter(centers[:, 0], centers[:, 1], s=70, c="black", marker="x", linewidths=2)
+    shown = f"{len(picked):,} of {len(rows):,} rows" if len(picked) < len(rows) else "all rows"
+    axes.set(title=f"{len(centers)} clusters, {shown}", xlabel=names[0])
+    axes.set(ylabel="row" if flat else names[1])
+    _tidy(axes)
+    _save(figure, path)
+
+
+def load(path: Path, title: str, results: Sequence[dict[str, Any]]) -> None:
+    """Draw throughput and latency over the calls in flight, a line for each name."""
+    figure = _figure(10, 4)
+    left, right = figure.subplots(1, 2)
+    for colour, name in zip(
+        [_BLUE, _ORANGE, "#2f855a", "#805ad5", _GREY] * 4,
+        dict.fromkeys(result["name"] for result in results),
+        strict=False,
+    ):
+        mine = [result for result in results if result["name"] == name]
+        flights = [str(result["in_flight"]) for result in mine]
+        left.plot(flights, [one["throughput"] for one in mine], "o-", color=colour, label=name)
+        right.plot(
+            flights, [one["p50_ms"] for one in mine], "o-", color=colour, label=f"{name} p50"
+        )
+        right.plot(
+            flights, [one["p99_ms"] for one in mine], "o:", color=colour, label=f"{name} p99"
+        )
+    left.set(title="requests a second", yscale="log")
+    right.set(title="latency, ms", yscale="log")
+    for axes in (left, right):
+        axes.set_xlabel("calls in flight")
+        _tidy(axes)
+        axes.legend(frameon=False, fontsize=8)
+    figure.suptitle(title)
+    _save(figure, path)
+
+
+def _figure(width: float, height: float) -> "Figure":
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _tidy(axes: Any) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color="#e2e8f0", linewidth=0.8)
+    axes.set_axisbelow(True)
+
+
+def _save(figure: "Figure", path: Path) -> None:
+    with atomic_file(path) as temporary:
+        figure.savefig(temporary, dpi=150)

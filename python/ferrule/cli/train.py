@@ -1,0 +1,121 @@
+"""`ferrule train kmeans`."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ferrule._hints import hinted
+from ferrule.cli._options import DataFile, Json, Quiet, flag
+
+
+class Dtype(StrEnum):
+    """The precision of a fit."""
+
+    float32 = "float32"
+    float64 = "float64"
+
+
+def kmeans(
+    data: DataFile,
+    *,
+    k: Annotated[
+        str, typer.Option("--k", metavar="K|LOW..HIGH", help="Clusters, or a range to try.")
+    ] = "8",
+    features: Annotated[
+        str | None,
+        typer.Option(metavar="A,B,…", help="Columns to use.", show_default="all"),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE.safetensors", help="Where to save the model."),
+    ] = None,
+    scale: Annotated[
+        bool, flag("--scale", help="Standardise each feature first; served that way too.")
+    ] = False,
+    sample: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Fit on this many random rows.", show_default="all"),
+    ] = None,
+    random_state: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=0, max=2**32 - 1, help="Seed: the same one gives the same model."
+        ),
+    ] = 0,
+    n_init: Annotated[
+        int,
+        typer.Option(metavar="N", min=1, help="Fits from new initial centres; the best is kept."),
+    ] = 1,
+    max_iter: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Most iterations of a fit.")
+    ] = 300,
+    tol: Annotated[
+        float,
+        typer.Option(metavar="T", min=0.0, help="Converged when the centres move less than this."),
+    ] = 1e-4,
+    minibatch: Annotated[
+        bool, flag("--minibatch", help="Fit on small batches: faster, not exact.")
+    ] = False,
+    dtype: Annotated[
+        Dtype | None,
+        typer.Option(help="Precision of the fit and the model.", show_default="as the data"),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.svg|FILE.png",
+            help="Plot the scores of a range, or the clusters of one K.",
+            show_default="OUTPUT-k.svg for a range",
+        ),
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fit K-Means to a file of numbers.
+
+    With a range, as in `--k 2..12`, each K is fitted and the one of the best silhouette is kept.
+    """
+    from ferrule.cli._kmeans import Plan, execute
+
+    execute(
+        Plan(
+            data=data,
+            ks=_parse_k(k),
+            features=None if features is None else [name.strip() for name in features.split(",")],
+            output=output,
+            scale=scale,
+            sample=sample,
+            random_state=random_state,
+            n_init=n_init,
+            max_iter=max_iter,
+            tol=tol,
+            minibatch=minibatch,
+            dtype=None if dtype is None else dtype.value,
+            plot=plot,
+            json=json,
+            quiet=quiet,
+        )
+    )
+
+
+def _parse_k(text: str) -> range:
+    low, dots, high = text.partition("..")
+    try:
+        first = int(low)
+        last = int(high) if dots else first
+    except ValueError:
+        raise hinted(
+            typer.BadParameter(f"--k is `{text}`; a number or a range is expected"),
+            "write --k 3 or --k 2..12",
+        ) from None
+    if last < first:
+        raise hinted(typer.BadParameter(f"--k {text} runs backwards"), f"write {last}..{first}")
+    least = 2 if dots else 1
+    if first < least:
+        raise hinted(
+            typer.BadParameter(f"--k is {text}; it starts at {least} or above"),
+            "the silhouette, by which a range is judged, needs two clusters" if dots else None,
+        )
+    return range(first, last + 1)
