@@ -19,4 +19,4 @@ mod tensor;
 pub use error::{RequestError, RuntimeError};
 pub use model::{Model, Wanted, open};
 pub use registry::{Failure, IndexEntry, Registry, ServedModel};
-pub use tensor::{InputTensor, OutputTensor, TensorData};
+pub use tensor::{InputTensor, OutputTensor, TensorData, rows};

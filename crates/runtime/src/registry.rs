@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -85,6 +86,7 @@ pub struct Registry {
     name: Option<String>,
     limits: Limits,
     models: ArcSwap<Models>,
+    cost_per_byte: AtomicUsize,
     shelf: Mutex<Shelf>,
 }
 
@@ -108,7 +110,9 @@ impl Registry {
             });
             models.insert(name.clone(), loaded.collect::<Result<_, _>>()?);
         }
+        let cost_per_byte = AtomicUsize::new(highest_cost(&models));
         Ok(Self {
+            cost_per_byte,
             paths: paths.to_vec(),
             name: name.map(str::to_owned),
             limits,
@@ -160,9 +164,15 @@ impl Registry {
 
     /// The most that a byte of input costs with any model loaded: see [`Model::cost_per_byte`].
     pub fn cost_per_byte(&self) -> usize {
-        let models = self.models.load();
-        let all = models.values().flat_map(Versions::values);
-        all.map(|served| served.model.cost_per_byte()).max().unwrap_or(0)
+        self.cost_per_byte.load(Ordering::Relaxed)
+    }
+
+    /// Whether the files hold `version` of `name` (or any, where it is empty), served or not.
+    pub fn knows(&self, name: &str, version: &str) -> bool {
+        let shelf = self.shelf();
+        let Some(versions) = shelf.files.get(name) else { return false };
+        let exact = || disk::parse_version(version).is_some_and(|v| versions.contains_key(&v));
+        version.is_empty() || exact()
     }
 
     /// Every version of every model that the files hold, served or not.
@@ -253,7 +263,7 @@ impl Registry {
             }
         }
         shelf.files = files;
-        self.models.store(Arc::new(after));
+        self.store(after);
         failures
     }
 
@@ -300,8 +310,18 @@ impl Registry {
     fn change(&self, edit: impl FnOnce(&mut Models)) {
         let mut models = Models::clone(&self.models.load());
         edit(&mut models);
+        self.store(models);
+    }
+
+    fn store(&self, models: Models) {
+        self.cost_per_byte.store(highest_cost(&models), Ordering::Relaxed);
         self.models.store(Arc::new(models));
     }
+}
+
+fn highest_cost(models: &Models) -> usize {
+    let all = models.values().flat_map(Versions::values);
+    all.map(|served| served.model.cost_per_byte()).max().unwrap_or(0)
 }
 
 fn load_one(

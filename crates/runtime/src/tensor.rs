@@ -102,6 +102,12 @@ pub struct OutputTensor {
     pub bytes: Vec<u8>,
 }
 
+/// The number of rows that `outputs` are for.
+pub fn rows(outputs: &[OutputTensor]) -> u64 {
+    let first = outputs.first().and_then(|output| output.shape.first());
+    first.and_then(|rows| u64::try_from(*rows).ok()).unwrap_or(0)
+}
+
 /// An element type that models compute in.
 pub(crate) trait Element: Float {
     const DTYPE: DType;

@@ -3,10 +3,26 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Instant;
 
-use ferrule_runtime::Registry;
+use ferrule_base::ErrorCode;
+use ferrule_runtime::{Failure, Registry, RuntimeError, ServedModel};
 
+use crate::auth::Keys;
 use crate::metrics::Metrics;
-use crate::{Config, ServerError};
+use crate::net::budget::Budget;
+use crate::{Config, ServerError, log};
+
+/// The server's name in both protocols.
+pub(crate) const SERVER_NAME: &str = "ferrule";
+/// The server's version.
+pub(crate) const SERVER_VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The extensions of the Open Inference Protocol that are spoken, by the names clients look for.
+pub(crate) const EXTENSIONS: [&str; 3] = ["binary_tensor_data", "model_repository", "statistics"];
+
+/// Multiply-adds that a request may cost on an I/O thread, a fraction of a millisecond of them; a
+/// dearer one goes to the compute threads.
+const INLINE_COST_MAX: usize = 1 << 20;
+/// Multiply-adds that decoding a byte is taken to cost.
+const DECODE_COST: usize = 2;
 
 /// Where the server is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,7 +35,7 @@ pub enum Phase {
     Draining,
 }
 
-/// The state that all protocols share: models, configuration, readiness.
+/// The state that all protocols share: models, configuration, readiness, counters.
 #[derive(Debug)]
 pub struct App {
     /// As given.
@@ -30,6 +46,10 @@ pub struct App {
     pub metrics: Metrics,
     /// When the server started.
     pub started: Instant,
+    pub(crate) keys: Option<Keys>,
+    pub(crate) budget: Budget,
+    /// Whether REST requests must name this machine: see [`crate::host`].
+    pub(crate) checks_host: bool,
     phase: AtomicU8,
 }
 
@@ -41,14 +61,18 @@ impl App {
     /// loaded.
     pub fn new(config: Config) -> Result<Self, ServerError> {
         config.check()?;
+        let keys = config.api_key_file.as_deref().map(Keys::read).transpose()?;
         let registry =
             Registry::open(&config.models, config.name.as_deref(), config.limits.clone())?;
         Ok(Self {
-            config,
+            checks_host: keys.is_none() && config.is_loopback()?,
             registry,
+            keys,
             metrics: Metrics::default(),
             started: Instant::now(),
+            budget: Budget::new(config.limits.buffered_bytes_max),
             phase: AtomicU8::new(Phase::Starting as u8),
+            config,
         })
     }
 
@@ -70,4 +94,51 @@ impl App {
     pub fn set_phase(&self, phase: Phase) {
         self.phase.fetch_max(phase as u8, Ordering::AcqRel);
     }
+
+    /// Runs a prediction and counts it: its rows, or why it failed.
+    ///
+    /// # Errors
+    /// Those of `run`.
+    pub fn measure<T, E>(
+        &self,
+        served: &ServedModel,
+        code: impl Fn(&E) -> ErrorCode,
+        run: impl FnOnce() -> Result<(T, u64), E>,
+    ) -> Result<T, E> {
+        let metrics = self.metrics.model(&served.name, &served.version);
+        let _in_flight = metrics.enter();
+        let started = Instant::now();
+        let result = run();
+        let outcome = result.as_ref().map(|(_, rows)| *rows).map_err(code);
+        metrics.observe(outcome, started.elapsed());
+        result.map(|(answer, _)| answer)
+    }
+
+    /// Loads every version of a model from its files, anew where it is loaded already.
+    ///
+    /// # Errors
+    /// As [`Registry::load`]; the text that a client may see is
+    /// [`RuntimeError::public_message`].
+    pub fn load_model(&self, name: &str) -> Result<(), RuntimeError> {
+        self.registry.load(name).inspect_err(|error| log::warn(error))
+    }
+
+    /// Serves what the files hold now; tells on stderr what could not be loaded.
+    pub fn refresh(&self) {
+        for failure in self.registry.refresh() {
+            let Failure { name, version, error } = failure;
+            log::warn(format_args!("model {name} version {version} is not loaded: {error}"));
+        }
+    }
+
+    /// Whether a request of this many bytes would hold up others on its I/O thread.
+    pub(crate) fn is_heavy(&self, bytes: usize) -> bool {
+        let cost = self.registry.cost_per_byte().saturating_add(DECODE_COST);
+        bytes.saturating_mul(cost) > INLINE_COST_MAX
+    }
+}
+
+/// The `platform` of a model's metadata, such as `ferrule_kmeans`.
+pub(crate) fn platform(kind: &str) -> String {
+    format!("{SERVER_NAME}_{kind}")
 }

@@ -11,17 +11,26 @@
     )
 )]
 
+mod access_log;
+mod announce;
 mod app;
+mod auth;
+pub mod cli;
+mod compute;
 mod config;
 mod error;
 mod grpc;
+mod host;
 mod lifecycle;
+mod log;
 pub mod metrics;
 mod net;
 pub mod openapi;
+mod request_id;
 pub mod rest;
 mod schema;
 mod service;
+mod tls;
 
 pub use app::{App, Phase};
 pub use config::Config;

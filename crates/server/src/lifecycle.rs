@@ -7,16 +7,22 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use crate::access_log::AccessLog;
 use crate::app::Phase;
+use crate::compute::Compute;
 use crate::net::connection::Face;
-use crate::net::worker::Lanes;
+use crate::net::worker::{Kit, Lanes};
 use crate::net::{listener, worker};
-use crate::{App, Config, ServerError};
+use crate::{App, Config, ServerError, tls};
 
 /// For how long a draining server goes on as before, save that it is not ready and asks peers to
 /// close: requests already on their way are answered, and balancers look elsewhere.
 const NOTICE: Duration = Duration::from_millis(250);
 const POLL: Duration = Duration::from_millis(5);
+/// How often the models' files are looked at.
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+/// How soon the watching thread sees that the server ends.
+const WATCH_STEP: Duration = Duration::from_millis(50);
 
 /// How far the server is towards its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,7 +42,7 @@ pub(crate) enum Stage {
 pub(crate) struct Stages(watch::Receiver<Stage>);
 
 impl Stages {
-    pub(crate) fn now(&self) -> Stage {
+    fn now(&self) -> Stage {
         *self.0.borrow()
     }
 
@@ -66,11 +72,22 @@ pub struct Server {
 pub fn start(config: Config) -> Result<Server, ServerError> {
     let http = listener::bind(&config, Face::Http)?;
     let grpc = listener::bind(&config, Face::Grpc)?;
+    let tls = tls::acceptor(&config)?;
     let app = Arc::new(App::new(config)?);
     let (http_address, grpc_address) = (http.local_addr()?, grpc.local_addr()?);
     let (stage, receiver) = watch::channel(Stage::Open);
     let stages = Stages(receiver);
-    let (lanes, mut threads) = worker::start(&app, &stages)?;
+    let kit = Kit {
+        app: Arc::clone(&app),
+        stages: stages.clone(),
+        compute: Compute::start(app.config.thread_count(), app.config.limits.queue_max)?,
+        access_log: app.config.access_log.then(AccessLog::start).transpose()?,
+        tls,
+    };
+    let (lanes, mut threads) = worker::start(&kit)?;
+    if app.config.watch {
+        threads.push(start_watching(Arc::clone(&app), stages.clone())?);
+    }
     threads.push(start_accepting(http, grpc, lanes.clone(), stages)?);
     app.set_phase(Phase::Ready);
     let threads = Mutex::new(threads);
@@ -90,6 +107,21 @@ fn start_accepting(
         runtime.block_on(async { tokio::join!(http, grpc) });
     };
     Ok(std::thread::Builder::new().name("ferrule-accept".to_owned()).spawn(run)?)
+}
+
+fn start_watching(app: Arc<App>, stages: Stages) -> Result<JoinHandle<()>, ServerError> {
+    let run = move || {
+        let mut rested = Duration::ZERO;
+        while stages.now() < Stage::Closing {
+            std::thread::sleep(WATCH_STEP);
+            rested = rested.saturating_add(WATCH_STEP);
+            if rested >= WATCH_INTERVAL {
+                rested = Duration::ZERO;
+                app.refresh();
+            }
+        }
+    };
+    Ok(std::thread::Builder::new().name("ferrule-watch".to_owned()).spawn(run)?)
 }
 
 impl Server {
@@ -112,12 +144,13 @@ impl Server {
     /// flight answered, all over after `drain_timeout` at the latest. Returns whether everything
     /// was answered.
     pub fn shutdown(&self) -> bool {
-        let end = Instant::now() + self.app.config.limits.drain_timeout;
+        let started = Instant::now();
+        let longest = self.app.config.limits.drain_timeout;
         self.app.set_phase(Phase::Draining);
         self.advance(Stage::Noticed);
-        self.sleep_until(end.min(Instant::now() + NOTICE), || self.lanes.are_idle());
+        self.wait(started, longest.min(NOTICE));
         self.advance(Stage::Closing);
-        self.sleep_until(end, || self.lanes.are_idle());
+        self.wait(started, longest);
         let drained = self.lanes.are_idle();
         self.stop();
         drained
@@ -144,8 +177,10 @@ impl Server {
         });
     }
 
-    fn sleep_until(&self, end: Instant, done: impl Fn() -> bool) {
-        while Instant::now() < end && !done() && *self.stage.borrow() < Stage::Stopped {
+    /// Waits until no connection is open, or `longest` has gone by since `started`.
+    fn wait(&self, started: Instant, longest: Duration) {
+        let stopped = || *self.stage.borrow() == Stage::Stopped;
+        while started.elapsed() < longest && !self.lanes.are_idle() && !stopped() {
             std::thread::sleep(POLL);
         }
     }

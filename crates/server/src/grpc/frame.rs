@@ -3,7 +3,9 @@
 use bytes::{BufMut as _, Bytes, BytesMut};
 use prost::Message;
 
-use super::status::{Code, Status};
+use ferrule_base::ErrorCode;
+
+use super::status::Status;
 
 const HEAD_BYTES: usize = 5;
 
@@ -25,7 +27,7 @@ pub(super) fn split(body: &Bytes) -> Result<Option<(Bytes, Bytes)>, Status> {
     };
     if compressed != 0 {
         let text = "the message is compressed; send it with grpc-encoding identity";
-        return Err(Status::new(Code::Unimplemented, text));
+        return Err(Status::new(ErrorCode::Unimplemented, text));
     }
     let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
     if rest.len() < length {
@@ -51,5 +53,5 @@ pub(super) fn decode<M: Message + Default>(bytes: Bytes) -> Result<M, Status> {
 }
 
 fn invalid(text: String) -> Status {
-    Status::new(Code::InvalidArgument, text)
+    Status::new(ErrorCode::InvalidArgument, text)
 }

@@ -1,20 +1,26 @@
-//! gRPC's status codes, and the one table from our error codes to them.
+//! gRPC's status codes, the one table from our error codes to them, and the responses that carry them.
 
 use std::fmt::Write as _;
+use std::future::Future;
 
+use bytes::Bytes;
 use ferrule_base::{Coded, ErrorCode};
+use ferrule_runtime::RuntimeError;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
+use http_body::Frame;
+use tokio::sync::mpsc;
 
-use crate::net::body::{BodyError, BodyLimits, Reply};
+use crate::net::body::Reply;
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/grpc");
+/// Messages of a stream that wait for the caller to read.
+const STREAM_DEPTH: usize = 4;
 
 /// gRPC's codes, as its specification numbers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Code {
-    Ok = 0,
+pub(super) enum Code {
     Cancelled = 1,
     InvalidArgument = 3,
     DeadlineExceeded = 4,
@@ -53,54 +59,81 @@ impl From<ErrorCode> for Code {
 /// How a call failed.
 #[derive(Debug)]
 pub(crate) struct Status {
-    code: Code,
+    code: ErrorCode,
     message: String,
 }
 
 impl Status {
-    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
 
-    /// Why a body did not come.
-    pub(crate) fn of_body(error: &BodyError, limits: BodyLimits) -> Self {
-        match error {
-            BodyError::TooLarge => Self::new(
-                Code::ResourceExhausted,
-                format!("the message is larger than {} bytes", limits.bytes_max),
-            ),
-            BodyError::Stalled => Self::new(Code::Cancelled, "the message stopped arriving"),
-            BodyError::DeadlinePassed => {
-                Self::new(Code::DeadlineExceeded, "the message did not arrive in time")
-            }
-            BodyError::Broken => Self::new(Code::Cancelled, "the message broke off"),
-        }
+    pub(super) fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// Why a model was not loaded, without the paths.
+    pub(super) fn of_load(error: &RuntimeError) -> Self {
+        Self::new(error.code(), error.public_message())
     }
 
     /// A response of headers alone.
-    pub(crate) fn into_response(self) -> Response<Reply> {
-        let mut response = Response::new(Reply::whole(bytes::Bytes::new()));
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, CONTENT_TYPE);
-        headers.insert(GRPC_STATUS, HeaderValue::from(self.code as u16));
+    pub(super) fn into_response(self) -> Response<Reply> {
+        let mut response = Response::new(Reply::whole(Bytes::new()));
+        response.headers_mut().insert(header::CONTENT_TYPE, CONTENT_TYPE);
+        self.write(response.headers_mut());
+        response
+    }
+
+    fn write(&self, headers: &mut HeaderMap) {
+        headers.insert(GRPC_STATUS, HeaderValue::from(Code::from(self.code) as u16));
         if let Ok(message) = HeaderValue::try_from(percent_encode(&self.message)) {
             headers.insert(GRPC_MESSAGE, message);
         }
-        response
     }
 }
 
 impl<E: Coded> From<E> for Status {
     fn from(error: E) -> Self {
-        Self::new(error.code().into(), error.to_string())
+        Self::new(error.code(), error.to_string())
     }
 }
 
+/// The response for a request that was refused before it reached a method.
+pub(crate) fn refuse(code: ErrorCode, message: &str) -> Response<Reply> {
+    Status::new(code, message).into_response()
+}
+
 /// A unary call's answer.
-pub(crate) fn success(frame: bytes::Bytes) -> Response<Reply> {
+pub(super) fn success(frame: Bytes) -> Response<Reply> {
+    let mut response = Response::new(Reply::unary(frame, ok_trailers()));
+    response.headers_mut().insert(header::CONTENT_TYPE, CONTENT_TYPE);
+    response
+}
+
+fn ok_trailers() -> HeaderMap {
     let mut trailers = HeaderMap::with_capacity(1);
     trailers.insert(GRPC_STATUS, const { HeaderValue::from_static("0") });
-    let mut response = Response::new(Reply::unary(frame, trailers));
+    trailers
+}
+
+/// A streaming call's answer: what `write` sends, then how it ended. It runs on this thread.
+pub(super) fn streaming<F>(
+    write: impl FnOnce(mpsc::Sender<Frame<Bytes>>) -> F + 'static,
+) -> Response<Reply>
+where
+    F: Future<Output = Result<(), Status>> + 'static,
+{
+    let (sender, receiver) = mpsc::channel(STREAM_DEPTH);
+    tokio::task::spawn_local(async move {
+        let mut trailers = ok_trailers();
+        if let Err(status) = write(sender.clone()).await {
+            status.write(&mut trailers);
+        }
+        // An error means that the caller is gone.
+        let _ = sender.send(Frame::trailers(trailers)).await;
+    });
+    let mut response = Response::new(Reply::streaming(receiver));
     response.headers_mut().insert(header::CONTENT_TYPE, CONTENT_TYPE);
     response
 }

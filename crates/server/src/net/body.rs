@@ -7,20 +7,42 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use ferrule_base::{Coded, ErrorCode};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
+use super::budget::{Budget, Share};
 use super::stream::InFlight;
 
+/// What hyper reads a request's body from.
+pub(crate) type RequestBody = Incoming;
+
 /// Why a body did not arrive whole.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, thiserror::Error)]
 pub(crate) enum BodyError {
-    TooLarge,
-    Stalled,
+    #[error("the body is larger than {max} bytes; send less at a time")]
+    TooLarge { max: usize },
+    #[error("too many bytes of requests are in memory; try again")]
+    NoMemory,
+    #[error("the body paused for more than {} s", idle.as_secs_f64())]
+    Stalled { idle: Duration },
+    #[error("the deadline passed before the body had arrived")]
     DeadlinePassed,
+    #[error("the body broke off")]
     Broken,
+}
+
+impl Coded for BodyError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::TooLarge { .. } | Self::NoMemory => ErrorCode::ResourceExhausted,
+            Self::Stalled { .. } | Self::DeadlinePassed => ErrorCode::DeadlineExceeded,
+            Self::Broken => ErrorCode::Cancelled,
+        }
+    }
 }
 
 /// How much of a body is taken, and for how long it is waited for.
@@ -31,32 +53,46 @@ pub(crate) struct BodyLimits {
     pub(crate) deadline: Instant,
 }
 
+/// A whole body, counted against the memory budget while it lives.
+#[derive(Debug)]
+pub(crate) struct Gathered<'a> {
+    pub(crate) bytes: Bytes,
+    _share: Share<'a>,
+}
+
 /// Gathers a body. One that arrived in one piece is not copied, and costs no timer.
-pub(crate) async fn gather(
+pub(crate) async fn gather<'a>(
     body: &mut (impl Body<Data = Bytes> + Unpin),
     limits: BodyLimits,
-) -> Result<Bytes, BodyError> {
+    budget: &'a Budget,
+) -> Result<Gathered<'a>, BodyError> {
     if body.size_hint().lower() > limits.bytes_max as u64 {
-        return Err(BodyError::TooLarge);
+        return Err(BodyError::TooLarge { max: limits.bytes_max });
     }
-    let Some(first) = next_data(body, limits).await? else { return Ok(Bytes::new()) };
-    if first.len() > limits.bytes_max {
-        return Err(BodyError::TooLarge);
-    }
+    let mut share = budget.share();
+    let first = next_data(body, limits).await?.unwrap_or_default();
+    take(&mut share, first.len(), limits)?;
     if body.is_end_stream() {
-        return Ok(first);
+        return Ok(Gathered { bytes: first, _share: share });
     }
-    let Some(second) = next_data(body, limits).await? else { return Ok(first) };
+    let Some(second) = next_data(body, limits).await? else {
+        return Ok(Gathered { bytes: first, _share: share });
+    };
     let mut whole = BytesMut::from(first);
     let mut next = Some(second);
     while let Some(data) = next {
-        if whole.len().saturating_add(data.len()) > limits.bytes_max {
-            return Err(BodyError::TooLarge);
-        }
+        take(&mut share, whole.len().saturating_add(data.len()), limits)?;
         whole.extend_from_slice(&data);
         next = next_data(body, limits).await?;
     }
-    Ok(whole.freeze())
+    Ok(Gathered { bytes: whole.freeze(), _share: share })
+}
+
+fn take(share: &mut Share<'_>, bytes: usize, limits: BodyLimits) -> Result<(), BodyError> {
+    if bytes > limits.bytes_max {
+        return Err(BodyError::TooLarge { max: limits.bytes_max });
+    }
+    if share.grow_to(bytes) { Ok(()) } else { Err(BodyError::NoMemory) }
 }
 
 async fn next_data(
@@ -67,11 +103,13 @@ async fn next_data(
         let frame = match poll_once(body).await {
             Poll::Ready(frame) => frame,
             Poll::Pending => {
-                let idle_end = Instant::now() + limits.idle;
+                let now = Instant::now();
+                let idle_end = now.checked_add(limits.idle).unwrap_or(now);
                 let wait = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx));
                 timeout_at(idle_end.min(limits.deadline), wait).await.map_err(|_| {
                     let stalled = idle_end < limits.deadline;
-                    if stalled { BodyError::Stalled } else { BodyError::DeadlinePassed }
+                    let idle = limits.idle;
+                    if stalled { BodyError::Stalled { idle } } else { BodyError::DeadlinePassed }
                 })?
             }
         };
@@ -93,45 +131,81 @@ async fn poll_once<B: Body<Data = Bytes> + Unpin>(body: &mut B) -> Polled<B> {
     poll_fn(|cx| Poll::Ready(Pin::new(&mut *body).poll_frame(cx))).await
 }
 
-/// Messages of a server stream, one data frame each; `None` ends it.
-pub(crate) type Messages = Pin<Box<dyn Stream>>;
-
-/// What a streaming response is made of.
-pub(crate) trait Stream {
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Bytes>>;
+/// The messages of a client's stream, one at a time.
+pub(crate) struct Messages {
+    body: RequestBody,
+    waiting: BytesMut,
+    bytes_max: usize,
 }
+
+impl Messages {
+    pub(crate) fn new(body: RequestBody, bytes_max: usize) -> Self {
+        Self { body, waiting: BytesMut::new(), bytes_max }
+    }
+
+    /// The next message, as `split` tells the first one from the rest; `None` after the last.
+    pub(crate) async fn next<E: From<BodyError>>(
+        &mut self,
+        split: impl Fn(&Bytes) -> Result<Option<(Bytes, Bytes)>, E>,
+    ) -> Result<Option<Bytes>, E> {
+        loop {
+            let waiting = self.waiting.split().freeze();
+            if let Some((message, rest)) = split(&waiting)? {
+                self.waiting = BytesMut::from(rest);
+                return Ok(Some(message));
+            }
+            self.waiting = BytesMut::from(waiting);
+            match poll_fn(|cx| Pin::new(&mut self.body).poll_frame(cx)).await {
+                None => return Ok(None),
+                Some(Err(_)) => return Err(BodyError::Broken.into()),
+                Some(Ok(frame)) => {
+                    let Ok(data) = frame.into_data() else { return Ok(None) };
+                    if self.waiting.len().saturating_add(data.len()) > self.bytes_max {
+                        return Err(BodyError::TooLarge { max: self.bytes_max }.into());
+                    }
+                    self.waiting.extend_from_slice(&data);
+                }
+            }
+        }
+    }
+}
+
+/// A response's data goes out in pieces of this many bytes, so that a peer that does not read holds
+/// up its sending.
+const PIECE_BYTES: usize = 64 << 10;
 
 /// A response's body. While it lives, its request counts as in flight.
 pub(crate) struct Reply {
-    data: Option<Bytes>,
-    messages: Option<Messages>,
+    data: Bytes,
+    stream: Option<mpsc::Receiver<Frame<Bytes>>>,
     trailers: Option<HeaderMap>,
     in_flight: Option<InFlight>,
 }
 
 impl Reply {
-    /// One piece of data, or none.
+    /// Data, or none.
     pub(crate) fn whole(data: Bytes) -> Self {
-        let data = Some(data).filter(|data| !data.is_empty());
-        Self { data, messages: None, trailers: None, in_flight: None }
+        Self { data, stream: None, trailers: None, in_flight: None }
     }
 
-    /// One message, then trailers.
+    /// Data, then trailers.
     pub(crate) fn unary(data: Bytes, trailers: HeaderMap) -> Self {
-        Self { data: Some(data), messages: None, trailers: Some(trailers), in_flight: None }
+        Self { trailers: Some(trailers), ..Self::whole(data) }
     }
 
-    /// Messages as they come, then trailers.
-    pub(crate) fn streaming(messages: Messages, trailers: HeaderMap) -> Self {
-        Self { data: None, messages: Some(messages), trailers: Some(trailers), in_flight: None }
+    /// Frames as they come.
+    pub(crate) fn streaming(stream: mpsc::Receiver<Frame<Bytes>>) -> Self {
+        Self { stream: Some(stream), ..Self::whole(Bytes::new()) }
     }
 
+    /// Counts the request as in flight for as long as this lives.
     pub(crate) fn hold(&mut self, in_flight: InFlight) {
         self.in_flight = Some(in_flight);
     }
 
+    /// Bytes of data that are known already.
     pub(crate) fn len(&self) -> usize {
-        self.data.as_ref().map_or(0, Bytes::len)
+        self.data.len()
     }
 }
 
@@ -144,30 +218,24 @@ impl Body for Reply {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let this = self.get_mut();
-        if let Some(data) = this.data.take() {
-            return Poll::Ready(Some(Ok(Frame::data(data))));
+        if !this.data.is_empty() {
+            let piece = this.data.split_to(this.data.len().min(PIECE_BYTES));
+            return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
-        if let Some(messages) = &mut this.messages {
-            match messages.as_mut().poll_next(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Some(data)) => return Poll::Ready(Some(Ok(Frame::data(data)))),
-                Poll::Ready(None) => this.messages = None,
-            }
+        if let Some(stream) = &mut this.stream {
+            return stream.poll_recv(cx).map(|frame| frame.map(Ok));
         }
         Poll::Ready(this.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.data.is_none() && self.messages.is_none() && self.trailers.is_none()
+        self.data.is_empty() && self.stream.is_none() && self.trailers.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self.messages {
+        match self.stream {
             Some(_) => SizeHint::new(),
             None => SizeHint::with_exact(self.len() as u64),
         }
     }
 }
-
-/// A request's body, or the part of it that a test makes.
-pub(crate) type RequestBody = Incoming;

@@ -1,6 +1,7 @@
 //! One connection: which protocol it speaks, and when it has to end.
 
 use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
@@ -42,7 +43,7 @@ pub(crate) struct Connection {
     pub(crate) worker: Rc<Worker>,
     pub(crate) activity: Rc<Activity>,
     pub(crate) face: Face,
-    pub(crate) peer: String,
+    pub(crate) peer: Option<SocketAddr>,
 }
 
 /// Runs hyper's per-stream tasks on the thread of their connection.
@@ -68,8 +69,15 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: std::net::TcpStream, face:
     if !matches!(timeout(limits.first_byte_timeout, first_byte).await, Ok(Ok(()))) {
         return;
     }
-    let Some(http2) = speaks_http2(&stream, face, limits.header_timeout).await else { return };
-    run(worker, stream, face, http2).await;
+    let peer = stream.peer_addr().ok();
+    let Some(acceptor) = worker.tls.clone() else {
+        let Some(http2) = speaks_http2(&stream, face, limits.header_timeout).await else { return };
+        return run(worker, stream, face, http2, peer).await;
+    };
+    let handshake = timeout(limits.handshake_timeout, acceptor.accept(stream)).await;
+    let Ok(Ok(stream)) = handshake else { return };
+    let http2 = face == Face::Grpc || stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    run(worker, stream, face, http2, peer).await;
 }
 
 /// Whether the peer starts with HTTP/2's preface; `None` where it does not tell in time.
@@ -78,7 +86,7 @@ async fn speaks_http2(stream: &TcpStream, face: Face, patience: Duration) -> Opt
     if face == Face::Grpc {
         return Some(true);
     }
-    let end = Instant::now() + patience;
+    let started = Instant::now();
     let mut seen = [0; START.len()];
     loop {
         let count = stream.peek(&mut seen).await.ok().filter(|count| *count > 0)?;
@@ -89,20 +97,19 @@ async fn speaks_http2(stream: &TcpStream, face: Face, patience: Duration) -> Opt
         if count == START.len() {
             return Some(true);
         }
-        if Instant::now() > end {
+        if started.elapsed() > patience {
             return None;
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
-async fn run<S>(worker: Rc<Worker>, stream: S, face: Face, http2: bool)
+async fn run<S>(worker: Rc<Worker>, stream: S, face: Face, http2: bool, peer: Option<SocketAddr>)
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let activity = Activity::new();
     let io = TokioIo::new(Watched::new(stream, Rc::clone(&activity)));
-    let peer = String::new();
     let connection = Rc::new(Connection { worker, activity, face, peer });
     let shared = Rc::clone(&connection);
     let service = service_fn(move |request| service::respond(Rc::clone(&shared), request));
@@ -157,7 +164,7 @@ async fn watch<C>(
 {
     let mut stages = connection.worker.stages.clone();
     let mut closing = false;
-    let mut end: Option<Instant> = None;
+    let mut told: Option<Instant> = None;
     let mut tick = tokio::time::interval(TICK);
     loop {
         tokio::select! {
@@ -166,15 +173,17 @@ async fn watch<C>(
             _ = http.as_mut() => return,
             () = stages.reach(Stage::Closing), if !closing => {
                 closing = true;
-                last_call(connection, http.as_mut()).await;
+                if last_call(connection, http.as_mut()).await {
+                    return;
+                }
                 say_goodbye(http.as_mut());
             }
             _ = tick.tick() => match verdict(connection, http2) {
-                _ if end.is_some_and(|end| Instant::now() > end) => return,
+                _ if told.is_some_and(|told| told.elapsed() > FAREWELL) => return,
                 Verdict::Fine => {}
-                Verdict::Idle if end.is_some() => {}
+                Verdict::Idle if told.is_some() => {}
                 Verdict::Idle => {
-                    end = Some(Instant::now() + FAREWELL);
+                    told = Some(Instant::now());
                     say_goodbye(http.as_mut());
                 }
                 Verdict::Stalled => return,
@@ -183,21 +192,21 @@ async fn watch<C>(
     }
 }
 
-/// Lets a connection that has said nothing yet say it, before it is told to end.
+/// Lets a connection that has said nothing yet say it, before it is told to end. Whether it ended by
+/// itself.
 async fn last_call<C: Future<Output = Result<(), hyper::Error>>>(
     connection: &Connection,
     mut http: Pin<&mut C>,
-) {
+) -> bool {
     if connection.activity.read.get() > 0 {
-        return;
+        return false;
     }
     let heard = poll_fn(|cx| {
         let ended = http.as_mut().poll(cx).is_ready();
         let heard = ended || connection.activity.read.get() > 0;
-        if heard { Poll::Ready(()) } else { Poll::Pending }
+        if heard { Poll::Ready(ended) } else { Poll::Pending }
     });
-    // Silence is an answer too.
-    let _ = timeout(LAST_CALL, heard).await;
+    timeout(LAST_CALL, heard).await.unwrap_or(false)
 }
 
 enum Verdict {
@@ -210,7 +219,8 @@ fn verdict(connection: &Connection, http2: bool) -> Verdict {
     let limits = &connection.worker.app.config.limits;
     let activity = &connection.activity;
     if activity.in_flight.get() > 0 {
-        let stuck = activity.moved.get().elapsed() > limits.request_timeout + FAREWELL;
+        let stuck =
+            activity.moved.get().elapsed() > limits.request_timeout.saturating_add(FAREWELL);
         return if stuck { Verdict::Stalled } else { Verdict::Fine };
     }
     let head_is_late = activity.head_since.get().is_some_and(|since| {

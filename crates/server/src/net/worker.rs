@@ -1,7 +1,7 @@
 //! The I/O threads: a current-thread runtime each, fed with accepted connections.
 
-use std::cell::Cell;
 use std::net::TcpStream;
+use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,8 +10,11 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
+use tokio_rustls::TlsAcceptor;
 
 use super::connection::{self, Face};
+use crate::access_log::AccessLog;
+use crate::compute::Compute;
 use crate::lifecycle::{Stage, Stages};
 use crate::{App, ServerError};
 
@@ -20,14 +23,19 @@ const LAST_LOOK: Duration = Duration::from_millis(20);
 
 /// What the connections of a thread share.
 pub(crate) struct Worker {
-    pub(crate) app: Arc<App>,
-    pub(crate) stages: Stages,
+    kit: Kit,
     /// Connections over all threads.
     open: Arc<AtomicUsize>,
     /// Connections of this thread.
     load: Arc<AtomicUsize>,
-    /// Request bytes that this thread holds in memory.
-    pub(crate) buffered: Cell<usize>,
+}
+
+impl Deref for Worker {
+    type Target = Kit;
+
+    fn deref(&self) -> &Kit {
+        &self.kit
+    }
 }
 
 /// One connection counted, for as long as this lives.
@@ -79,29 +87,35 @@ impl Lanes {
     }
 }
 
+/// What every I/O thread is given.
+#[derive(Clone)]
+pub(crate) struct Kit {
+    pub(crate) app: Arc<App>,
+    pub(crate) stages: Stages,
+    pub(crate) compute: Compute,
+    pub(crate) access_log: Option<AccessLog>,
+    pub(crate) tls: Option<TlsAcceptor>,
+}
+
 /// Starts the I/O threads.
-pub(crate) fn start(
-    app: &Arc<App>,
-    stages: &Stages,
-) -> Result<(Lanes, Vec<JoinHandle<()>>), ServerError> {
+pub(crate) fn start(kit: &Kit) -> Result<(Lanes, Vec<JoinHandle<()>>), ServerError> {
     let open = Arc::new(AtomicUsize::new(0));
     let mut lanes = Vec::new();
     let mut threads = Vec::new();
-    for index in 0..app.config.thread_count() {
+    for index in 0..kit.app.config.thread_count() {
         let (sender, inbox) = mpsc::unbounded_channel();
         let load = Arc::new(AtomicUsize::new(0));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (app, stages) = (Arc::clone(app), stages.clone());
+        let kit = kit.clone();
         let (open, thread_load) = (Arc::clone(&open), Arc::clone(&load));
         let run = move || {
-            let buffered = Cell::new(0);
-            let worker = Rc::new(Worker { app, stages, open, load: thread_load, buffered });
+            let worker = Rc::new(Worker { kit, open, load: thread_load });
             LocalSet::new().block_on(&runtime, serve(worker, inbox));
         };
         threads.push(std::thread::Builder::new().name(format!("ferrule-io-{index}")).spawn(run)?);
         lanes.push(Lane { inbox: sender, load });
     }
-    let connections_max = app.config.limits.connections_max;
+    let connections_max = kit.app.config.limits.connections_max;
     Ok((Lanes { lanes: lanes.into(), open, connections_max }, threads))
 }
 

@@ -1,0 +1,212 @@
+//! `ModelInfer`: typed or raw contents to tensors, and back in the form that they came.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use ferrule_artifact::Signature;
+use ferrule_base::{DType, Limits};
+use ferrule_proto::inference::model_infer_request::InferInputTensor;
+use ferrule_proto::inference::model_infer_response::InferOutputTensor;
+use ferrule_proto::inference::{
+    InferParameter, InferTensorContents, ModelInferRequest, ModelInferResponse,
+};
+use ferrule_runtime::{
+    InputTensor, OutputTensor, RequestError, ServedModel, TensorData, Wanted, rows,
+};
+
+use ferrule_base::ErrorCode;
+
+use super::status::Status;
+use crate::App;
+
+/// Parameters that would change what an input or output means; the others may be ignored.
+const REFUSED_PARAMETERS: [&str; 2] = ["shared_memory_region", "classification"];
+
+pub(super) fn model_infer(
+    app: &App,
+    request: ModelInferRequest,
+) -> Result<ModelInferResponse, Status> {
+    let served = app.registry.get(&request.model_name, &request.model_version)?;
+    let limits = &app.config.limits;
+    let response = app.measure(&served, Status::code, || infer(&served, &request, limits))?;
+    Ok(ModelInferResponse { id: request.id, ..response })
+}
+
+fn infer(
+    served: &ServedModel,
+    request: &ModelInferRequest,
+    limits: &Limits,
+) -> Result<(ModelInferResponse, u64), Status> {
+    check_request(request, limits)?;
+    let signature = served.model.signature();
+    let mut inputs = Vec::with_capacity(request.inputs.len());
+    for (index, input) in request.inputs.iter().enumerate() {
+        let raw = request.raw_input_contents.get(index);
+        inputs.push(read_input(input, raw, signature)?);
+    }
+    let names = request.outputs.iter().map(|output| output.name.as_str());
+    let wanted = Wanted::named(signature, names)?;
+    let outputs = served.model.predict(&inputs, wanted)?;
+    let rows = rows(&outputs);
+    let raw = !request.raw_input_contents.is_empty();
+    Ok((write_response(served, signature, outputs, raw), rows))
+}
+
+fn check_request(request: &ModelInferRequest, limits: &Limits) -> Result<(), Status> {
+    if request.id.len() > limits.name_bytes_max {
+        let (got, max) = (request.id.len(), limits.name_bytes_max);
+        return Err(invalid(format!("id has {got} bytes; at most {max} are allowed")));
+    }
+    let tensors = request.inputs.len().max(request.outputs.len());
+    if tensors > limits.tensors_max {
+        let max = limits.tensors_max;
+        return Err(invalid(format!(
+            "the request has {tensors} tensors; at most {max} are allowed"
+        )));
+    }
+    let (inputs, raw) = (request.inputs.len(), request.raw_input_contents.len());
+    if raw != 0 && raw != inputs {
+        return Err(invalid(format!(
+            "raw_input_contents must have an entry for each of the {inputs} inputs, got {raw}"
+        )));
+    }
+    let inputs = request.inputs.iter().map(|input| (&input.name, &input.parameters));
+    let outputs = request.outputs.iter().map(|output| (&output.name, &output.parameters));
+    inputs.chain(outputs).try_for_each(|(name, parameters)| check_parameters(name, parameters))
+}
+
+fn check_parameters(
+    name: &str,
+    parameters: &HashMap<String, InferParameter>,
+) -> Result<(), Status> {
+    let refused = REFUSED_PARAMETERS.iter().find(|refused| parameters.contains_key(**refused));
+    match refused {
+        None => Ok(()),
+        Some(refused) => {
+            Err(invalid(format!("tensor {name:?} has the parameter {refused}; leave it out")))
+        }
+    }
+}
+
+fn read_input<'a>(
+    input: &'a InferInputTensor,
+    raw: Option<&'a Bytes>,
+    signature: &Signature,
+) -> Result<InputTensor<'a>, Status> {
+    let Some(dtype) = DType::from_oip_name(&input.datatype) else {
+        let spec = signature.inputs.iter().find(|spec| spec.name == input.name);
+        let spec = spec.or(signature.inputs.first());
+        let got = input.datatype.chars().take(32).collect();
+        let expected = spec.map_or(DType::Fp64, |spec| spec.dtype);
+        let input = input.name.clone();
+        return Err(RequestError::UnknownDataType { input, expected, got }.into());
+    };
+    let data = match (raw, &input.contents) {
+        (Some(_), Some(contents)) if *contents != InferTensorContents::default() => {
+            let name = &input.name;
+            return Err(invalid(format!(
+                "input {name:?} has both contents and raw_input_contents; give one of them"
+            )));
+        }
+        (Some(raw), _) => TensorData::Raw(raw),
+        (None, Some(contents)) => typed(&input.name, dtype, contents)?,
+        (None, None) => TensorData::Other(0),
+    };
+    Ok(InputTensor { name: &input.name, dtype, shape: &input.shape, data })
+}
+
+/// The one field of `contents` that fits `dtype`; the others must be empty.
+fn typed<'a>(
+    name: &str,
+    dtype: DType,
+    contents: &'a InferTensorContents,
+) -> Result<TensorData<'a>, Status> {
+    let lengths = [
+        ("bool_contents", contents.bool_contents.len()),
+        ("int_contents", contents.int_contents.len()),
+        ("int64_contents", contents.int64_contents.len()),
+        ("uint_contents", contents.uint_contents.len()),
+        ("uint64_contents", contents.uint64_contents.len()),
+        ("fp32_contents", contents.fp32_contents.len()),
+        ("fp64_contents", contents.fp64_contents.len()),
+        ("bytes_contents", contents.bytes_contents.len()),
+    ];
+    let field = match dtype {
+        DType::Bool => "bool_contents",
+        DType::Int8 | DType::Int16 | DType::Int32 => "int_contents",
+        DType::Int64 => "int64_contents",
+        DType::Uint8 | DType::Uint16 | DType::Uint32 => "uint_contents",
+        DType::Uint64 => "uint64_contents",
+        DType::Fp32 => "fp32_contents",
+        DType::Fp64 => "fp64_contents",
+        DType::Bytes => "bytes_contents",
+        DType::Fp16 | DType::Bf16 => {
+            return Err(invalid(format!("input {name:?}: {dtype} goes in raw_input_contents")));
+        }
+    };
+    if let Some((other, _)) = lengths.iter().find(|(other, len)| *len > 0 && *other != field) {
+        return Err(invalid(format!(
+            "input {name:?} of datatype {dtype} must be in {field}, got {other}"
+        )));
+    }
+    Ok(match dtype {
+        DType::Fp32 => TensorData::Fp32(&contents.fp32_contents),
+        DType::Fp64 => TensorData::Fp64(&contents.fp64_contents),
+        _ => TensorData::Other(lengths.iter().map(|(_, len)| *len).max().unwrap_or(0)),
+    })
+}
+
+fn write_response(
+    served: &ServedModel,
+    signature: &Signature,
+    outputs: Vec<OutputTensor>,
+    raw: bool,
+) -> ModelInferResponse {
+    let mut response = ModelInferResponse {
+        model_name: served.name.clone(),
+        model_version: served.version.clone(),
+        outputs: Vec::with_capacity(outputs.len()),
+        ..ModelInferResponse::default()
+    };
+    for output in outputs {
+        let name = signature.outputs.get(output.index).map(|spec| spec.name.clone());
+        response.outputs.push(InferOutputTensor {
+            name: name.unwrap_or_default(),
+            datatype: output.dtype.oip_name().to_owned(),
+            shape: output.shape,
+            contents: (!raw).then(|| contents(output.dtype, &output.bytes)),
+            ..InferOutputTensor::default()
+        });
+        if raw {
+            response.raw_output_contents.push(Bytes::from(output.bytes));
+        }
+    }
+    response
+}
+
+/// Little-endian bytes as the typed field of `dtype`.
+fn contents(dtype: DType, bytes: &[u8]) -> InferTensorContents {
+    let mut contents = InferTensorContents::default();
+    match dtype {
+        DType::Int32 => {
+            let (chunks, _) = bytes.as_chunks();
+            contents.int_contents = chunks.iter().map(|chunk| i32::from_le_bytes(*chunk)).collect();
+        }
+        DType::Fp32 => {
+            let (chunks, _) = bytes.as_chunks();
+            contents.fp32_contents =
+                chunks.iter().map(|chunk| f32::from_le_bytes(*chunk)).collect();
+        }
+        DType::Fp64 => {
+            let (chunks, _) = bytes.as_chunks();
+            contents.fp64_contents =
+                chunks.iter().map(|chunk| f64::from_le_bytes(*chunk)).collect();
+        }
+        _ => {}
+    }
+    contents
+}
+
+fn invalid(message: String) -> Status {
+    Status::new(ErrorCode::InvalidArgument, message)
+}
