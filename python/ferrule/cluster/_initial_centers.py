@@ -41,10 +41,11 @@ class Initializer:
         if _params.is_array_like(init) and not callable(init):
             self._init = _as_centers(init, owner, dtype)
 
-    def runs(self, n_init: int | str, default: int) -> int:
+    def runs(self, n_init: int | str, default: int, *, stacklevel: int) -> int:
         """Return how many runs `n_init` asks for; `default` is for ``"auto"`` where chance rules.
 
-        Warns where an array is given and more than one run: all would be the same.
+        Warns, `stacklevel` frames up, where an array is given and more than one run: all would
+        be the same.
         """
         explicit = isinstance(self._init, np.ndarray)
         if n_init == "auto":
@@ -54,7 +55,7 @@ class Initializer:
                 "Explicit initial center position passed: performing only one init in"
                 f" {self._owner} instead of n_init={n_init}.",
                 RuntimeWarning,
-                stacklevel=4,
+                stacklevel=stacklevel + 1,
             )
             return 1
         return int(n_init)

@@ -182,7 +182,7 @@ class KMeans(CentroidModel):
         tol = float(self.tol) * mean_variance(samples, owner)
         source = as_random_source(self.random_state)
         initializer = Initializer(owner, self.init, self.n_clusters, source, samples.dtype)
-        n_init = initializer.runs(self.n_init, _N_INIT_BY_CHANCE)
+        n_init = initializer.runs(self.n_init, _N_INIT_BY_CHANCE, stacklevel=2)
         algorithm = self._usable_algorithm()
         best = None
         for _ in range(n_init):

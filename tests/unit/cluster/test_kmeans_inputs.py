@@ -1,4 +1,4 @@
-"""Whatever form the data comes in, the model is the same; what cannot be data gets a clear error."""
+"""In whatever form data comes, the model is the same; what cannot be data gets a clear error."""
 
 import mmap
 import tracemalloc
