@@ -7,6 +7,7 @@ mod bench;
 mod buffers;
 mod cluster;
 mod errors;
+mod schema;
 
 /// The Rust core of Ferrule.
 #[pymodule(gil_used = false)]
@@ -23,6 +24,8 @@ mod _core {
         column_variances, kmeans_fit, kmeans_plus_plus, kmeans_predict, kmeans_random_rows,
         kmeans_transform,
     };
+    #[pymodule_export]
+    use crate::schema::schema;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
