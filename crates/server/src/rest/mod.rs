@@ -61,7 +61,7 @@ fn answer(request: &Request<Bytes>, app: &App) -> Answer {
         Route::Metrics => Ok(statistics::metrics(app)),
         Route::Statistics(path) => statistics::of(path.as_ref(), app),
         Route::Infer(path) => predict::infer(request, &path, app),
-        Route::Predict(path) => predict::rows(request, &path, app),
+        Route::Predict(path) => predict::predict(request, &path, app),
         Route::RepositoryIndex => repository::index(request, app),
         Route::Load(name) => repository::load(request, &name, app),
         Route::Unload(name) => repository::unload(request, &name, app),

@@ -1,11 +1,8 @@
 //! Predictions: `infer` with tensors, `:predict` with rows.
 
-use std::time::Instant;
-
 use bytes::Bytes;
-use ferrule_artifact::TensorSpec;
 use ferrule_base::Limits;
-use ferrule_runtime::{InputTensor, OutputTensor, ServedModel, TensorData, Wanted};
+use ferrule_runtime::{InputTensor, ServedModel, TensorData, Wanted, rows};
 use http::Request;
 
 use super::error::{RestError, from_coded};
@@ -23,25 +20,14 @@ type Counted = Result<(http::Response<Bytes>, u64), RestError>;
 pub(super) fn infer(request: &Request<Bytes>, path: &ModelPath<'_>, app: &App) -> Answer {
     media::check_prediction(request)?;
     let served = find(path, app)?;
-    observed(&served, app, || infer_on(request, &served, &app.config.limits))
+    app.measure(&served, RestError::code, || infer_on(request, &served, &app.config.limits))
 }
 
 /// `POST /v1/models/{model}:predict`.
-pub(super) fn rows(request: &Request<Bytes>, path: &ModelPath<'_>, app: &App) -> Answer {
+pub(super) fn predict(request: &Request<Bytes>, path: &ModelPath<'_>, app: &App) -> Answer {
     media::check_prediction(request)?;
     let served = find(path, app)?;
-    observed(&served, app, || rows_on(request.body(), &served, &app.config.limits))
-}
-
-/// Counts what `predict` takes and how it ends.
-fn observed(served: &ServedModel, app: &App, predict: impl FnOnce() -> Counted) -> Answer {
-    let metrics = app.metrics.model(&served.name, &served.version);
-    let _in_flight = metrics.enter();
-    let started = Instant::now();
-    let answer = predict();
-    let outcome = answer.as_ref().map(|(_, rows)| *rows).map_err(RestError::code);
-    metrics.observe(outcome, started.elapsed());
-    answer.map(|(response, _)| response)
+    app.measure(&served, RestError::code, || rows_on(request.body(), &served, &app.config.limits))
 }
 
 fn infer_on(request: &Request<Bytes>, served: &ServedModel, limits: &Limits) -> Counted {
@@ -60,9 +46,8 @@ fn infer_on(request: &Request<Bytes>, served: &ServedModel, limits: &Limits) -> 
     let signature = served.model.signature();
     let names = parsed.outputs.iter().map(|output| &*output.name);
     let wanted = Wanted::named(signature, names).map_err(|error| from_coded(&error))?;
-    let outputs = predict(served, &inputs, wanted)?;
-    let response = respond::infer_response((&served.name, &served.version), &parsed, &outputs)?;
-    Ok((response, row_count(&outputs)))
+    let outputs = served.predict(&inputs, wanted).map_err(|error| from_coded(&error))?;
+    Ok((respond::infer_response(served, &parsed, &outputs)?, rows(&outputs)))
 }
 
 fn rows_on(body: &Bytes, served: &ServedModel, limits: &Limits) -> Counted {
@@ -78,29 +63,7 @@ fn rows_on(body: &Bytes, served: &ServedModel, limits: &Limits) -> Counted {
         shape: &sizes,
         data: TensorData::Raw(&parsed.bytes),
     };
-    let outputs = predict(served, &[input], Wanted::defaults(signature))?;
-    let (spec, output) = outputs.first().ok_or_else(|| {
-        RestError::bad_request(
-            "every output of the model is on request; use /v2/models/{model}/infer",
-        )
-    })?;
-    Ok((respond::predict_response(parsed.form, spec, output)?, row_count(&outputs)))
-}
-
-fn predict<'a>(
-    served: &'a ServedModel,
-    inputs: &[InputTensor<'_>],
-    wanted: Wanted,
-) -> Result<Vec<(&'a TensorSpec, OutputTensor)>, RestError> {
-    let outputs = served.predict(inputs, wanted).map_err(|error| from_coded(&error))?;
-    let specs = &served.model.signature().outputs;
-    Ok(outputs
-        .into_iter()
-        .filter_map(|output| specs.get(output.index).map(|spec| (spec, output)))
-        .collect())
-}
-
-fn row_count(outputs: &[(&TensorSpec, OutputTensor)]) -> u64 {
-    let rows = outputs.first().and_then(|(_, output)| output.shape.first());
-    rows.and_then(|rows| u64::try_from(*rows).ok()).unwrap_or(0)
+    let wanted = Wanted::defaults(signature);
+    let outputs = served.predict(&[input], wanted).map_err(|error| from_coded(&error))?;
+    Ok((respond::predict_response(parsed.form, signature, &outputs)?, rows(&outputs)))
 }

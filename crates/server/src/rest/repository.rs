@@ -56,7 +56,7 @@ fn read_members(
 /// `POST /v2/repository/models/{model}/load`: from its files, anew where it is loaded already.
 pub(super) fn load(request: &Request<Bytes>, name: &str, app: &App) -> Answer {
     check(request, app)?;
-    app.registry.load(name).map_err(|error| of_runtime(&error))?;
+    app.load_model(name).map_err(|error| of_runtime(&error))?;
     Ok(done())
 }
 

@@ -1,9 +1,9 @@
 //! The answers of `infer` and `:predict`, written straight to bytes.
 
 use bytes::Bytes;
-use ferrule_artifact::TensorSpec;
+use ferrule_artifact::{Signature, TensorSpec};
 use ferrule_base::DType;
-use ferrule_runtime::OutputTensor;
+use ferrule_runtime::{OutputTensor, ServedModel};
 use http::{HeaderName, HeaderValue, Response, header};
 
 use super::error::{RestError, json_response};
@@ -20,23 +20,25 @@ pub(crate) const HEADER_LENGTH: HeaderName =
 /// # Errors
 /// [`RestError`] where an output that is to come as JSON has a value that JSON has not.
 pub(crate) fn infer_response(
-    (name, version): (&str, &str),
+    served: &ServedModel,
     request: &InferRequest<'_>,
-    outputs: &[(&TensorSpec, OutputTensor)],
+    outputs: &[OutputTensor],
 ) -> Result<Response<Bytes>, RestError> {
     let mut body = Vec::with_capacity(256);
     body.extend_from_slice(b"{\"model_name\":");
-    write_str(&mut body, name);
+    write_str(&mut body, &served.name);
     body.extend_from_slice(b",\"model_version\":");
-    write_str(&mut body, version);
+    write_str(&mut body, &served.version);
     if let Some(id) = &request.id {
         body.extend_from_slice(b",\"id\":");
         write_str(&mut body, id);
     }
     body.extend_from_slice(b",\"outputs\":[");
     let mut binary: Vec<&OutputTensor> = Vec::new();
-    for (index, (spec, output)) in outputs.iter().enumerate() {
-        if index > 0 {
+    let specs = &served.model.signature().outputs;
+    for (place, output) in outputs.iter().enumerate() {
+        let Some(spec) = specs.get(output.index) else { continue };
+        if place > 0 {
             body.push(b',');
         }
         let is_binary = request.wants_binary(&spec.name);
@@ -107,15 +109,20 @@ fn write_values(
     )))
 }
 
-/// The answer to a `:predict` request: for each row one value, or a list of them.
+/// The answer to a `:predict` request: of the first output, for each row its value or its list.
 ///
 /// # Errors
-/// [`RestError`] where the output has a value that JSON has not.
+/// [`RestError`] where there is no output that comes unasked, or it has a value that JSON has not.
 pub(crate) fn predict_response(
     form: Form,
-    spec: &TensorSpec,
-    output: &OutputTensor,
+    signature: &Signature,
+    outputs: &[OutputTensor],
 ) -> Result<Response<Bytes>, RestError> {
+    let first = outputs.first();
+    let first = first.and_then(|output| Some((signature.outputs.get(output.index)?, output)));
+    let (spec, output) = first.ok_or_else(|| {
+        RestError::bad_request("every output of this model must be asked for; use `infer`")
+    })?;
     let mut body = Vec::with_capacity(64);
     body.extend_from_slice(match form {
         Form::Rows => b"{\"predictions\":[".as_slice(),
