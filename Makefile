@@ -32,6 +32,9 @@ bench: setup server-binary ## time training and serving beside their peers (abou
 	.bench/venv/bin/python benches/kmeans_fit.py
 	.bench/venv/bin/python benches/serve_kmeans.py
 
+fuzz: ## fuzz every parser for FUZZ_SECONDS each (60); FUZZ_TARGETS="artifact …" names some
+	cargo run --release --quiet -p ferrule-fuzz -- $(FUZZ_TARGETS)
+
 docs: setup ## build the API reference into site/
 	$(BIN)/python -m pip install --quiet --group docs
 	$(BIN)/python -m pdoc ferrule ferrule.cluster ferrule.errors -d numpy -o site

@@ -63,9 +63,9 @@ impl Header {
             .map_err(|error| FormatError::HeaderNotUtf8 { offset: error.valid_up_to() })?;
         let raw = json::parse(text, limits)?;
         let metadata = unique(raw.metadata.unwrap_or_default())?;
+        check_names(&raw.tensors)?;
         let mut tensors = raw.tensors.into_iter().map(check).collect::<Result<Vec<_>, _>>()?;
         tensors.sort_by(|a, b| (a.start, a.end, &a.name).cmp(&(b.start, b.end, &b.name)));
-        check_names(&tensors)?;
         check_cover(&tensors, data_bytes)?;
         Ok(Self { tensors, metadata })
     }
@@ -115,7 +115,7 @@ fn check(raw: RawTensor) -> Result<TensorInfo, FormatError> {
     Ok(TensorInfo { name: tensor, dtype, shape, start, end })
 }
 
-fn check_names(tensors: &[TensorInfo]) -> Result<(), FormatError> {
+fn check_names(tensors: &[RawTensor]) -> Result<(), FormatError> {
     let mut names: Vec<&str> = tensors.iter().map(|tensor| tensor.name.as_str()).collect();
     names.sort_unstable();
     match names.windows(2).find_map(|pair| pair.first().filter(|name| pair.get(1) == Some(name))) {
