@@ -7,6 +7,7 @@ pub mod control;
 pub mod cpu;
 pub mod kernels;
 pub mod parallel;
+pub mod shared;
 pub mod view;
 
 pub use control::{Cancelled, Control};

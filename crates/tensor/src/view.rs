@@ -28,6 +28,10 @@ pub trait Float:
     const ZERO: Self;
     /// Positive infinity.
     const INFINITY: Self;
+    /// The distance from 1 to the next number.
+    const EPSILON: Self;
+    /// The least positive number at full precision.
+    const MIN_POSITIVE: Self;
     /// Rounds from `f64`.
     fn from_f64(value: f64) -> Self;
     /// Widens to `f64`, exactly.
@@ -52,6 +56,8 @@ macro_rules! impl_float {
             const NAME: &'static str = $name;
             const ZERO: Self = 0.0;
             const INFINITY: Self = $float::INFINITY;
+            const EPSILON: Self = $float::EPSILON;
+            const MIN_POSITIVE: Self = $float::MIN_POSITIVE;
             #[inline(always)]
             fn from_f64(value: f64) -> Self {
                 value as $float

@@ -13,6 +13,7 @@ mod relocate;
 mod rng;
 mod samples;
 mod sparse;
+mod spatial;
 mod stats;
 mod update;
 
@@ -29,6 +30,7 @@ use ferrule_tensor::{Control, Team};
 use lloyd::Lloyd;
 use problem::Problem;
 use sparse::SparseLloyd;
+use spatial::Spatial;
 
 use crate::LearnError;
 
@@ -55,14 +57,11 @@ pub fn fit<T: Float>(
     Team::run(params.n_threads, control, |team| match x {
         Samples::Dense(x) => {
             let problem = Problem { x, weights, params };
-            match params.algorithm {
-                Algorithm::Auto
-                | Algorithm::Lloyd
-                | Algorithm::Elkan
-                | Algorithm::Hamerly
-                | Algorithm::Spatial => {
-                    drive(&mut Lloyd::new(&problem, team, labels), params, observer, init)
+            match dense_algorithm(params, x.rows(), x.cols()) {
+                Algorithm::Spatial => {
+                    drive(&mut Spatial::new(&problem, team, labels)?, params, observer, init)
                 }
+                _ => drive(&mut Lloyd::new(&problem, team, labels), params, observer, init),
             }
         }
         Samples::Csr(x) => {
@@ -70,4 +69,14 @@ pub fn fit<T: Float>(
             drive(&mut engine, params, observer, init)
         }
     })
+}
+
+/// The algorithm that a fit of dense samples runs.
+fn dense_algorithm(params: &Params, n_samples: usize, n_features: usize) -> Algorithm {
+    match params.algorithm {
+        Algorithm::Spatial if !spatial::is_applicable(n_samples, n_features, params.n_clusters) => {
+            Algorithm::Lloyd
+        }
+        chosen => chosen,
+    }
 }

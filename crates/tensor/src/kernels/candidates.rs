@@ -1,10 +1,9 @@
-//! A few candidate centres against a panel of rows: the kernels of the spatial filter and of
-//! k-means++ in low dimension.
+//! A few candidate centres against a panel of rows, or against the box around them: the kernels of
+//! the spatial algorithm.
 //!
-//! A panel holds up to [`PANEL_ROWS`] rows feature by feature, `panel[f * PANEL_ROWS + row]`, so
-//! that each instruction works on neighbouring rows. Distances are Σ (x − c)², one fused
-//! multiply-add a feature in feature order, as [`super::Assigner`] takes them at d ≤ 8; hence equal
-//! bits. What lies past the last row of a panel is never read into a result.
+//! A panel holds up to [`PANEL_ROWS`] rows feature by feature, `panel[f * n_rows + row]`, so that
+//! each instruction works on neighbouring rows. Distances are Σ (x − c)², one fused multiply-add a
+//! feature in feature order, as [`super::Assigner`] takes them at d ≤ 8; hence equal bits.
 
 use super::dispatch::{Kernel, dispatch};
 use crate::cpu::Isa;
@@ -52,6 +51,13 @@ impl<T: Float> CandidateList<T> {
         &self.ids
     }
 
+    /// Gives the candidates their positions as ids.
+    pub fn renumber(&mut self) {
+        for (position, id) in self.ids.iter_mut().enumerate() {
+            *id = position as i32;
+        }
+    }
+
     /// Takes every candidate out.
     pub fn clear(&mut self) {
         let used = self.ids.len();
@@ -75,50 +81,31 @@ impl<T: Float> CandidateList<T> {
     }
 
     /// Keeps in `out` the candidates that can be the nearest centre of a point in the box from
-    /// `low` to `high`: those whose least distance is within the smallest greatest distance.
+    /// `low` to `high`.
     ///
-    /// Both distances are rounded as the distance of a point is, and rounding is monotonic, so no
-    /// candidate that a computed distance would choose, ties included, is dropped.
-    pub fn filter_into(&self, isa: Isa, low: &[T], high: &[T], out: &mut Self) {
-        let (d, count) = (self.d, self.ids.len());
-        out.clear();
-        let mut nearest = [T::ZERO; FILTER_CHUNK];
-        let bound = (0..count).step_by(FILTER_CHUNK).fold(T::INFINITY, |bound, start| {
-            let bounds = BoxBounds { list: self, start, low, high, nearest: &mut nearest };
-            least(bound, dispatch(isa, bounds))
-        });
-        for start in (0..count).step_by(FILTER_CHUNK) {
-            if count > FILTER_CHUNK {
-                dispatch(isa, BoxBounds { list: self, start, low, high, nearest: &mut nearest });
-            }
-            for slot in start..count.min(start + FILTER_CHUNK) {
-                if nearest[slot - start] <= bound {
-                    let at = out.ids.len();
-                    for f in 0..d {
-                        out.coords[f * out.stride + at] = self.coords[f * self.stride + slot];
-                    }
-                    out.ids.push(self.ids[slot]);
-                }
-            }
-        }
-    }
-
-    /// Writes to `slots` which candidate of the list is nearest to each row of `panel`, the first
-    /// of equals, as a position in [`Self::ids`].
+    /// One candidate is the pivot; another is dropped where even the corner of the box that
+    /// favours it most is closer to the pivot, by more than distances can be off by rounding. So no
+    /// candidate that computed distances would choose, ties included, is dropped.
     ///
     /// # Panics
-    /// Where `panel` is not [`PANEL_ROWS`] × d or the list is empty.
-    pub fn nearest(&self, isa: Isa, panel: &[T], slots: &mut [T; PANEL_ROWS]) {
-        assert!(!self.ids.is_empty() && panel.len() == PANEL_ROWS * self.d);
-        dispatch(isa, Nearest { list: self, panel, slots });
+    /// Where `out` has less room than this list, or a bound lacks a feature.
+    pub fn filter_into(&self, isa: Isa, low: &[T], high: &[T], out: &mut Self) {
+        assert!(out.stride >= self.stride && out.d == self.d);
+        out.clear();
+        // Half-width vectors take 0.6 of the time of full ones here.
+        dispatch(isa.min(Isa::Avx2), Filter { list: self, low, high, out });
     }
-}
 
-/// Candidates whose box distances are taken in one go.
-const FILTER_CHUNK: usize = 512;
-
-fn least<T: PartialOrd>(a: T, b: T) -> T {
-    if b < a { b } else { a }
+    /// Writes to `winners` which candidate of the list is nearest to each row of `panel`, the first
+    /// of equals, as the index of a position in
+    /// [`Self::ids`] (see [`Float::from_index`]). Only the first `n_rows` winners mean anything.
+    ///
+    /// # Panics
+    /// Where `panel` is not `n_rows` × d or the list is empty.
+    pub fn nearest(&self, isa: Isa, panel: &[T], n_rows: usize, winners: &mut [T; PANEL_ROWS]) {
+        assert!(!self.ids.is_empty() && n_rows <= PANEL_ROWS && panel.len() == n_rows * self.d);
+        dispatch(isa, Nearest { list: self, panel, n_rows, winners });
+    }
 }
 
 /// Calls `$function::<T, D>` for the run-time `$d` in 1..=8.
@@ -137,56 +124,157 @@ macro_rules! by_features {
     };
 }
 
-/// The smallest greatest distance to the box, and each candidate's least distance to it.
-struct BoxBounds<'a, T> {
+struct Filter<'a, T> {
     list: &'a CandidateList<T>,
-    start: usize,
     low: &'a [T],
     high: &'a [T],
-    nearest: &'a mut [T; FILTER_CHUNK],
+    out: &'a mut CandidateList<T>,
 }
 
-impl<T: Float> Kernel for BoxBounds<'_, T> {
-    type Output = T;
+impl<T: Float> Kernel for Filter<'_, T> {
+    type Output = ();
 
     #[inline(always)]
-    fn run(self) -> T {
-        by_features!(self.list.d, box_bounds(self))
+    fn run(self) {
+        by_features!(self.list.d, filter(self))
     }
 }
 
 #[inline(always)]
-fn box_bounds<T: Float, const D: usize>(args: BoxBounds<'_, T>) -> T {
-    let BoxBounds { list, start, low, high, nearest } = args;
-    let end = list.ids.len().next_multiple_of(LANES).min(start + FILTER_CHUNK);
-    let mut bounds = [T::INFINITY; LANES];
-    for slot in (start..end).step_by(LANES) {
-        let (mut near, mut far) = ([T::ZERO; LANES], [T::ZERO; LANES]);
-        for f in 0..D {
-            let coords = &list.coords[f * list.stride + slot..][..LANES];
-            for lane in 0..LANES {
-                let (below, above) = (low[f] - coords[lane], coords[lane] - high[f]);
-                let inside = if below > above { below } else { above };
-                let gap = if inside > T::ZERO { inside } else { T::ZERO };
-                near[lane] = gap.mul_add(gap, near[lane]);
-                // The farther face: the box's extent beyond the nearer one, either sign.
-                let (to_low, to_high) = (coords[lane] - low[f], high[f] - coords[lane]);
-                let reach = if to_low > to_high { to_low } else { to_high };
-                far[lane] = reach.mul_add(reach, far[lane]);
+fn filter<T: Float, const D: usize>(args: Filter<'_, T>) {
+    let Filter { list, low, high, out } = args;
+    let (low, high) = (corner::<T, D>(low), corner::<T, D>(high));
+    let (slot, reach) = pivot::<T, D>(list, &low, &high);
+    let mut pivot = low;
+    for (f, value) in pivot.iter_mut().enumerate() {
+        *value = list.coords[f * list.stride + slot];
+    }
+    for start in (0..list.ids.len()).step_by(LANES) {
+        let dropped = dominated(list, start, (&low, &high), &pivot, reach);
+        let present = (1u32 << (list.ids.len() - start).min(LANES)) - 1;
+        let mut mask = present & !dropped;
+        while mask != 0 {
+            let slot = start + mask.trailing_zeros() as usize;
+            let at = out.ids.len();
+            for f in 0..D {
+                out.coords[f * out.stride + at] = list.coords[f * list.stride + slot];
             }
-        }
-        nearest[slot - start..][..LANES].copy_from_slice(&near);
-        for lane in 0..LANES {
-            bounds[lane] = if far[lane] < bounds[lane] { far[lane] } else { bounds[lane] };
+            out.ids.push(list.ids[slot]);
+            mask &= mask - 1;
         }
     }
-    bounds.into_iter().fold(T::INFINITY, least)
+}
+
+#[inline(always)]
+fn corner<T: Float, const D: usize>(values: &[T]) -> [T; D] {
+    let mut corner = [T::ZERO; D];
+    corner.copy_from_slice(&values[..D]);
+    corner
+}
+
+/// The candidate whose greatest squared distance to the box is least, and that distance.
+#[inline(always)]
+fn pivot<T: Float, const D: usize>(
+    list: &CandidateList<T>,
+    low: &[T; D],
+    high: &[T; D],
+) -> (usize, T) {
+    let (mut least, mut slots) = ([T::INFINITY; LANES], [0u32; LANES]);
+    for start in (0..list.ids.len()).step_by(LANES) {
+        let far = greatest_distances(list, start, low, high);
+        for lane in 0..LANES {
+            let nearer = far[lane] < least[lane];
+            least[lane] = if nearer { far[lane] } else { least[lane] };
+            slots[lane] = if nearer { (start + lane) as u32 } else { slots[lane] };
+        }
+    }
+    let mut folded = least;
+    for half in [8, 4, 2, 1] {
+        for lane in 0..half {
+            let other = folded[lane + half];
+            folded[lane] = if other < folded[lane] { other } else { folded[lane] };
+        }
+    }
+    let mut bits = [0u32; LANES];
+    for lane in 0..LANES {
+        bits[lane] = if least[lane] <= folded[0] { 1 << lane } else { 0 };
+    }
+    let lane = any_bit(&bits).trailing_zeros() as usize % LANES;
+    (slots[lane] as usize, folded[0])
+}
+
+#[inline(always)]
+fn any_bit(bits: &[u32; LANES]) -> u32 {
+    let mut folded = *bits;
+    for half in [8, 4, 2, 1] {
+        for lane in 0..half {
+            folded[lane] |= folded[lane + half];
+        }
+    }
+    folded[0]
+}
+
+/// Squared distances from candidates to the corner of the box that is farthest from each.
+#[inline(always)]
+fn greatest_distances<T: Float, const D: usize>(
+    list: &CandidateList<T>,
+    start: usize,
+    low: &[T; D],
+    high: &[T; D],
+) -> [T; LANES] {
+    let mut far = [T::ZERO; LANES];
+    for f in 0..D {
+        let coords = load(&list.coords, f * list.stride + start);
+        for lane in 0..LANES {
+            let (to_low, to_high) = (coords[lane] - low[f], high[f] - coords[lane]);
+            let reach = if to_low > to_high { to_low } else { to_high };
+            far[lane] = reach.mul_add(reach, far[lane]);
+        }
+    }
+    far
+}
+
+/// A bit for each candidate that no point of the box prefers to `pivot`, whose
+/// greatest distance is `reach`.
+///
+/// |x − c|² − |x − p|² is linear in x, so it is least at a corner: the one towards c from p. With unit
+/// roundoff u a computed squared distance is off by less than (d + 3) u of itself; the slack is
+/// several times what the four distances compared can be off together.
+#[inline(always)]
+fn dominated<T: Float, const D: usize>(
+    list: &CandidateList<T>,
+    start: usize,
+    (low, high): (&[T; D], &[T; D]),
+    pivot: &[T; D],
+    reach: T,
+) -> u32 {
+    let far = greatest_distances(list, start, low, high);
+    let (mut to_center, mut to_pivot) = ([T::ZERO; LANES], [T::ZERO; LANES]);
+    for f in 0..D {
+        let coords = load(&list.coords, f * list.stride + start);
+        for lane in 0..LANES {
+            let corner = if coords[lane] > pivot[f] { high[f] } else { low[f] };
+            let (c, p) = (corner - coords[lane], corner - pivot[f]);
+            to_center[lane] = c.mul_add(c, to_center[lane]);
+            to_pivot[lane] = p.mul_add(p, to_pivot[lane]);
+        }
+    }
+    let unit = T::EPSILON * T::from_f64((4 * (D + 3)) as f64);
+    let mut bits = [0u32; LANES];
+    for lane in 0..LANES {
+        let slack = unit.mul_add(far[lane] + reach, T::MIN_POSITIVE);
+        // What overflows compares as false, and is kept.
+        let dominated = to_center[lane] - to_pivot[lane] > slack;
+        bits[lane] = if dominated { 1 << lane } else { 0 };
+    }
+    any_bit(&bits)
 }
 
 struct Nearest<'a, T> {
     list: &'a CandidateList<T>,
     panel: &'a [T],
-    slots: &'a mut [T; PANEL_ROWS],
+    n_rows: usize,
+    winners: &'a mut [T; PANEL_ROWS],
 }
 
 impl<T: Float> Kernel for Nearest<'_, T> {
@@ -194,40 +282,65 @@ impl<T: Float> Kernel for Nearest<'_, T> {
 
     #[inline(always)]
     fn run(self) {
-        by_features!(self.list.d, nearest(self.list, self.panel, self.slots))
+        by_features!(self.list.d, nearest(self))
     }
 }
 
 #[inline(always)]
-fn nearest<T: Float, const D: usize>(
+fn nearest<T: Float, const D: usize>(args: Nearest<'_, T>) {
+    let Nearest { list, panel, n_rows, winners } = args;
+    if n_rows < LANES {
+        let mut padded = [T::ZERO; LANES * PANEL_FEATURES_MAX];
+        for (f, values) in panel.chunks_exact(n_rows).enumerate() {
+            padded[f * LANES..][..n_rows].copy_from_slice(values);
+        }
+        nearest_from::<T, D>(list, &padded, LANES, 0, winners);
+        return;
+    }
+    for start in (0..n_rows).step_by(LANES) {
+        // The last rows are taken together with some that have been before, not with padding.
+        nearest_from::<T, D>(list, panel, n_rows, start.min(n_rows - LANES), winners);
+    }
+}
+
+/// The winners of the rows from `start` on, of a panel of `stride` rows.
+#[inline(always)]
+fn nearest_from<T: Float, const D: usize>(
     list: &CandidateList<T>,
     panel: &[T],
-    slots: &mut [T; PANEL_ROWS],
+    stride: usize,
+    start: usize,
+    winners: &mut [T; PANEL_ROWS],
 ) {
     let count = list.ids.len();
-    let coords: [&[T]; D] = std::array::from_fn(|f| &list.coords[f * list.stride..][..count]);
-    let center = |slot: usize| -> [T; D] { std::array::from_fn(|f| coords[f][slot]) };
-    for start in (0..PANEL_ROWS).step_by(LANES) {
-        let rows: [[T; LANES]; D] = std::array::from_fn(|f| load(panel, f * PANEL_ROWS + start));
-        let (mut best, mut winner) = ([T::INFINITY; LANES], [T::ZERO; LANES]);
-        let mut name = T::ZERO;
-        for slot in 0..count {
-            let distance = squared_distances(&rows, &center(slot));
-            for lane in 0..LANES {
-                let closer = distance[lane] < best[lane];
-                best[lane] = if closer { distance[lane] } else { best[lane] };
-                winner[lane] = if closer { name } else { winner[lane] };
-            }
-            name += T::from_f64(1.0);
-        }
-        slots[start..start + LANES].copy_from_slice(&winner);
+    let mut rows = [[T::ZERO; LANES]; D];
+    let mut coords: [&[T]; D] = [&[]; D];
+    for f in 0..D {
+        rows[f] = load(panel, f * stride + start);
+        coords[f] = &list.coords[f * list.stride..][..count];
     }
+    let (mut best, mut winner) = ([T::INFINITY; LANES], [T::from_index(0); LANES]);
+    for (slot, _) in list.ids.iter().enumerate() {
+        let mut center = [T::ZERO; D];
+        for f in 0..D {
+            center[f] = coords[f][slot];
+        }
+        let distance = squared_distances(&rows, &center);
+        let name = T::from_index(slot as u32);
+        for lane in 0..LANES {
+            let closer = distance[lane] < best[lane];
+            best[lane] = if closer { distance[lane] } else { best[lane] };
+            winner[lane] = if closer { name } else { winner[lane] };
+        }
+    }
+    winners[start..start + LANES].copy_from_slice(&winner);
 }
 
 #[inline(always)]
 fn load<T: Float>(panel: &[T], at: usize) -> [T; LANES] {
-    let source = &panel[at..at + LANES];
-    std::array::from_fn(|lane| source[lane])
+    let mut values = [T::ZERO; LANES];
+    values.copy_from_slice(&panel[at..at + LANES]);
+    values
 }
 
 #[inline(always)]

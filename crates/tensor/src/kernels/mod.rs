@@ -8,6 +8,7 @@ pub(crate) mod dispatch;
 mod gemm;
 mod own;
 mod pack;
+pub mod panel;
 pub mod products;
 mod scalar;
 pub mod seeding;
