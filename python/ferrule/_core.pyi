@@ -75,4 +75,12 @@ def kmeans_random_rows(
 def kmeans_transform(
     x: _Samples, centers: NDArray[floating[Any]], out: NDArray[floating[Any]]
 ) -> None: ...
+def minibatch_step(
+    x: _Samples,
+    weights: NDArray[floating[Any]] | None,
+    centers: NDArray[floating[Any]],
+    counts: NDArray[float64],
+    reassignment_ratio: float,
+    seed: int,
+) -> tuple[float, int]: ...
 def schema(path: str | PathLike[str], kind: str) -> str: ...

@@ -18,7 +18,7 @@ from sklearn.utils.estimator_checks import (
     parametrize_with_checks,
 )
 
-from ferrule.cluster import KMeans
+from ferrule.cluster import KMeans, MiniBatchKMeans
 
 KNOWN = {
     "check_sample_weight_equivalence_on_dense_data": "weights change which seeds chance picks",
@@ -30,7 +30,10 @@ with warnings.catch_warnings():
     # That the estimators inherit nothing from scikit-learn is on purpose.
     warnings.filterwarnings("ignore", message=".*does not inherit from `sklearn.base")
     every_check = parametrize_with_checks(
-        [KMeans(n_clusters=2, max_iter=5, n_init=2), KMeans(n_clusters=2, init="random", n_init=1)],
+        [
+            KMeans(n_clusters=2, max_iter=5, n_init=2),
+            MiniBatchKMeans(n_clusters=2, max_iter=5, n_init=2, batch_size=10),
+        ],
         expected_failed_checks=lambda estimator: KNOWN,
     )
 
@@ -58,6 +61,8 @@ FURTHER = [
 
 @pytest.mark.filterwarnings("ignore:X (does not have valid|has) feature names")
 @pytest.mark.parametrize("check", FURTHER, ids=lambda c: getattr(c, "__name__", "readonly"))
-@pytest.mark.parametrize("estimator", [KMeans(n_clusters=2)], ids=repr)
+@pytest.mark.parametrize(
+    "estimator", [KMeans(n_clusters=2), MiniBatchKMeans(n_clusters=2)], ids=lambda e: repr(e)[:8]
+)
 def test_checks_that_scikit_learn_keeps_for_its_own(estimator, check):
     check(type(estimator).__name__, estimator)

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use ferrule_learn::LearnError;
+use ferrule_learn::kmeans::minibatch::{self, Reassignment};
 use ferrule_learn::kmeans::{
     self, Algorithm, CsrView, Finite, Float, Indptr, IterationReport, Observer, Params, Samples,
 };
@@ -202,6 +203,45 @@ pub(crate) fn kmeans_random_rows(
         }
     };
     rows.map_err(|error| to_py(py, &error))
+}
+
+/// Moves `centers` by the batch `x`, and adds its weights to `counts`; where `reassignment_ratio`
+/// is above 0, centres of low counts go to random samples. Returns (inertia, how many went).
+#[pyfunction]
+#[allow(clippy::too_many_arguments, reason = "flat on purpose: Python names them")]
+pub(crate) fn minibatch_step(
+    py: Python<'_>,
+    x: &Bound<'_, PyAny>,
+    weights: Option<&Bound<'_, PyAny>>,
+    centers: &Bound<'_, PyAny>,
+    counts: &Bound<'_, PyAny>,
+    reassignment_ratio: f64,
+    seed: u64,
+) -> PyResult<(f64, usize)> {
+    let ratio = reassignment_ratio;
+    let reassignment = (ratio > 0.0).then_some(Reassignment { ratio, seed });
+    by_dtype!(x, step(py, x, weights, centers, counts, reassignment))
+}
+
+fn step<T: Float + Element>(
+    py: Python<'_>,
+    x: &Bound<'_, PyAny>,
+    weights: Option<&Bound<'_, PyAny>>,
+    centers: &Bound<'_, PyAny>,
+    counts: &Bound<'_, PyAny>,
+    reassignment: Option<Reassignment>,
+) -> PyResult<(f64, usize)> {
+    let x = SampleBuffers::<T>::new(x)?;
+    let weights = weights.map(|weights| Input::<T>::new(weights, "weights")).transpose()?;
+    let mut centers = Output::<T>::new(centers, "centers", &x.extents())?;
+    let mut counts = Output::<f64>::new(counts, "counts", &x.extents())?;
+    let (samples, weights) = (x.samples()?, weights.as_ref().map(Input::as_slice));
+    let (centers, counts) = (centers.as_mut_slice(), counts.as_mut_slice());
+    let threads = thread_count();
+    let done = compute(py, |control, _| {
+        minibatch::step(samples, weights, centers, counts, reassignment, threads, control)
+    })?;
+    Ok((done.inertia, done.n_reassigned))
 }
 
 /// Fills `out` with the variance of each column, unless a value is not finite: then returns

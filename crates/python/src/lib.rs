@@ -22,7 +22,7 @@ mod _core {
     #[pymodule_export]
     use crate::cluster::{
         column_variances, kmeans_fit, kmeans_plus_plus, kmeans_predict, kmeans_random_rows,
-        kmeans_transform,
+        kmeans_transform, minibatch_step,
     };
     #[pymodule_export]
     use crate::schema::schema;

@@ -1,5 +1,6 @@
 """Clustering: K-Means, in full batches and in mini-batches."""
 
 from ferrule.cluster._kmeans import KMeans
+from ferrule.cluster._minibatch_kmeans import MiniBatchKMeans
 
-__all__ = ["KMeans"]
+__all__ = ["KMeans", "MiniBatchKMeans"]

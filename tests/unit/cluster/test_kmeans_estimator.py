@@ -220,7 +220,7 @@ WITHOUT_SKLEARN = """
     from ferrule.errors import ConvergenceWarning, NotFittedError
 
     X = np.random.default_rng(0).normal(size=(500, 3))
-    for cls in (ferrule.cluster.KMeans,):
+    for cls in (ferrule.cluster.KMeans, ferrule.cluster.MiniBatchKMeans):
         model = cls(4, random_state=0)
         try:
             model.predict(X)

@@ -6,6 +6,7 @@
 mod engine;
 mod init;
 mod lloyd;
+pub mod minibatch;
 mod params;
 mod predict;
 mod problem;
