@@ -1,7 +1,7 @@
 //! Times Lloyd iterations on the shapes that the benchmarks use, for profiling the kernels.
 //!
 //! `cargo run --release -p ferrule-learn --example kmeans_speed -- [SHAPE…] [--algorithm NAME]`
-//! where a shape is `ROWSxCOLSxCLUSTERSxf32|f64`. Prints milliseconds an iteration (the median), what
+//! where a shape is `ROWSxCOLSxCLUSTERSxf32|f64`. Prints milliseconds an iteration (the median; of processor time, the mean), what
 //! the statistics and the labelling pass take, and the rate in GFLOP/s (2 a product) and GB/s.
 
 use std::sync::Mutex;
@@ -19,20 +19,43 @@ const SHAPES: [&str; 5] = [
     "100000x784x100xf32",
     "1000000x128x1000xf32",
 ];
-const ITERATIONS: usize = 10;
+/// Products of rows and centres that a fit takes, as far as its iterations may go.
+const PRODUCTS: usize = 10_000_000_000;
+const ITERATIONS_MIN: usize = 4;
+const ITERATIONS_MAX: usize = 300;
 
-/// The times at which iterations end.
-struct Clock(Mutex<Vec<Instant>>);
+/// Seconds since the start, and processor seconds of the calling thread, which other work on the
+/// machine leaves alone; with one thread, that is all there is.
+#[derive(Clone, Copy)]
+struct Moment {
+    wall: Instant,
+    cpu: f64,
+}
 
-impl Observer for Clock {
-    fn iteration(&self, _: &IterationReport) -> bool {
-        self.0.lock().expect("one thread").push(Instant::now());
-        true
+impl Moment {
+    fn now() -> Self {
+        let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+        let nanoseconds = text.split(' ').next().and_then(|word| word.parse::<f64>().ok());
+        Self { wall: Instant::now(), cpu: nanoseconds.unwrap_or(f64::NAN) / 1e9 }
+    }
+
+    fn wall_ms_until(&self, end: &Self) -> f64 {
+        (end.wall - self.wall).as_secs_f64() * 1e3
+    }
+
+    fn cpu_ms_until(&self, end: &Self) -> f64 {
+        (end.cpu - self.cpu) * 1e3
     }
 }
 
-fn milliseconds(start: Instant, end: Instant) -> f64 {
-    (end - start).as_secs_f64() * 1e3
+/// The moments at which iterations end.
+struct Clock(Mutex<Vec<Moment>>);
+
+impl Observer for Clock {
+    fn iteration(&self, _: &IterationReport) -> bool {
+        self.0.lock().expect("one thread").push(Moment::now());
+        true
+    }
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -46,23 +69,25 @@ fn time_shape<T: Float>((n, d, k): (usize, usize, usize), algorithm: Algorithm) 
     let x = Samples::Dense(MatrixView::contiguous(&data, n, d).expect("n x d elements"));
     let init = data[..k * d].to_vec();
     let (mut labels, control, threads) = (vec![0; n], Control::new(), thread_count());
-    let max_iter = if n * d * k > 10_000_000_000 { 4 } else { ITERATIONS };
+    let max_iter = (PRODUCTS / (n * d * k)).clamp(ITERATIONS_MIN, ITERATIONS_MAX);
     let params = Params { n_clusters: k, max_iter, tol: -1.0, algorithm, n_threads: threads };
-    let clock = Clock(Mutex::new(vec![Instant::now()]));
-    let start = Instant::now();
+    let clock = Clock(Mutex::new(vec![Moment::now()]));
+    let start = Moment::now();
     let fitted = fit(x, None, init, &params, &mut labels, &control, Some(&clock)).expect("a fit");
-    let total = milliseconds(start, Instant::now());
+    let total = start.wall_ms_until(&Moment::now());
     let ends = clock.0.into_inner().expect("one thread");
-    let iteration = median(ends.windows(2).map(|w| milliseconds(w[0], w[1])).collect());
-    let start = Instant::now();
+    let steps = || ends.windows(2);
+    let iteration = median(steps().map(|w| w[0].wall_ms_until(&w[1])).collect());
+    let cpu = ends[0].cpu_ms_until(&ends[ends.len() - 1]) / fitted.n_iter as f64;
+    let start = Moment::now();
     predict(x, &fitted.centers, &mut labels, None, threads, &control).expect("labels");
-    let labelling = milliseconds(start, Instant::now());
-    let start = Instant::now();
+    let labelling = start.wall_ms_until(&Moment::now());
+    let start = Moment::now();
     column_stats(x, threads, &control).expect("statistics");
-    let stats = milliseconds(start, Instant::now());
+    let stats = start.wall_ms_until(&Moment::now());
     let (flop, bytes) = (2.0 * (n * d * k) as f64, (n * d * size_of::<T>()) as f64);
     println!(
-        "{n}x{d} k={k} {}: {iteration:.3} ms/iteration, {:.1} GFLOP/s, {:.2} GB/s; labels {labelling:.2} ms, \
+        "{n}x{d} k={k} {}: {iteration:.3} ms/iteration ({cpu:.3} of processor: {:.1} GFLOP/s, {:.2} GB/s a core); labels {labelling:.2} ms, \
          statistics {stats:.2} ms, fit of {} iterations {total:.1} ms",
         T::NAME,
         flop / iteration / 1e6,

@@ -7,9 +7,9 @@ use std::sync::OnceLock;
 pub enum Isa {
     /// Plain code, one element at a time: any CPU.
     Scalar,
-    /// AVX2 and FMA, 256-bit registers.
+    /// AVX2, FMA and POPCNT: 256-bit registers.
     Avx2,
-    /// AVX-512 F, 512-bit registers.
+    /// AVX-512 F, VL, DQ and BW: 512-bit registers.
     Avx512,
 }
 
@@ -47,12 +47,17 @@ impl Isa {
 
     #[cfg(target_arch = "x86_64")]
     fn widest() -> Self {
-        if !(is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")) {
-            Self::Scalar
-        } else if is_x86_feature_detected!("avx512f") {
-            Self::Avx512
-        } else {
-            Self::Avx2
+        let avx2 = is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma")
+            && is_x86_feature_detected!("popcnt");
+        let avx512 = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512bw");
+        match (avx2, avx512) {
+            (false, _) => Self::Scalar,
+            (true, false) => Self::Avx2,
+            (true, true) => Self::Avx512,
         }
     }
 

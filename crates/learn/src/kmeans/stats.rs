@@ -1,12 +1,15 @@
 //! The first pass over the samples: are they finite, and how are they spread?
 
-use ferrule_tensor::{Control, Float, MatrixView, Team};
+use ferrule_tensor::kernels::Moments;
+use ferrule_tensor::{Control, Float, Isa, MatrixView, Team};
 
 use super::samples::{CsrView, Samples};
 use crate::LearnError;
 
-/// Rows of a block of work; fixed, so that results do not depend on the threads.
-const BLOCK_ROWS: usize = 4096;
+/// Elements of a block of work; by the shape alone, so that results do not depend on the threads.
+const BLOCK_ELEMENTS: usize = 1 << 18;
+/// Most rows of a block of work.
+const BLOCK_ROWS_MAX: usize = 1 << 15;
 
 /// Mean and variance of each column.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,36 +57,6 @@ impl Finite {
     }
 }
 
-/// Count, mean and sum of squared deviations of each column of some rows.
-#[derive(Clone, Debug, Default)]
-struct Moments {
-    count: f64,
-    mean: Vec<f64>,
-    squares: Vec<f64>,
-}
-
-impl Moments {
-    /// Joins two disjoint sets of rows (Chan, Golub and LeVeque).
-    fn merge(&mut self, other: &Self) {
-        if self.count == 0.0 {
-            *self = other.clone();
-            return;
-        }
-        let count = self.count + other.count;
-        for col in 0..self.mean.len() {
-            let delta = other.mean[col] - self.mean[col];
-            self.mean[col] += delta * other.count / count;
-            self.squares[col] +=
-                other.squares[col] + delta * delta * self.count * other.count / count;
-        }
-        self.count = count;
-    }
-
-    fn is_finite(&self) -> bool {
-        self.squares.iter().all(|value| value.is_finite())
-    }
-}
-
 /// Mean and variance of each column, and whether all values are finite, in one pass.
 ///
 /// # Errors
@@ -100,38 +73,21 @@ pub fn column_stats<T: Float>(
 }
 
 fn dense_stats<T: Float>(x: MatrixView<T>, team: &Team) -> Result<ColumnStats, LearnError> {
-    let mut blocks = vec![Moments::default(); x.rows().div_ceil(BLOCK_ROWS)];
+    let block_rows = (BLOCK_ELEMENTS / x.cols()).clamp(16, BLOCK_ROWS_MAX);
+    let mut blocks = vec![Moments::default(); x.rows().div_ceil(block_rows)];
     let mut no_scratch = vec![(); team.n_threads()];
     team.for_each(&mut blocks, &mut no_scratch, |block, moments, ()| {
-        let start = block * BLOCK_ROWS;
-        *moments = block_moments(x, start..(start + BLOCK_ROWS).min(x.rows()));
+        let start = block * block_rows;
+        *moments = Moments::of(x, start..(start + block_rows).min(x.rows()), Isa::detect());
     })?;
     let suspect = blocks.iter().position(|moments| !moments.is_finite());
     let finite = suspect.map_or(Finite::AllFinite, |block| {
-        let rows = block * BLOCK_ROWS..x.rows();
+        let rows = block * block_rows..x.rows();
         rows.flat_map(|row| (0..x.cols()).map(move |col| (row, col)))
             .find_map(|(row, col)| classify(x.get(row, col), row, col))
             .unwrap_or(Finite::AllFinite)
     });
     Ok(finish(x.cols(), &blocks, finite))
-}
-
-fn block_moments<T: Float>(x: MatrixView<T>, rows: std::ops::Range<usize>) -> Moments {
-    let count = rows.len() as f64;
-    let origin: Vec<f64> = (0..x.cols()).map(|col| x.get(rows.start, col).to_f64()).collect();
-    let (mut sums, mut squares) = (vec![0.0; x.cols()], vec![0.0; x.cols()]);
-    for row in rows {
-        for col in 0..x.cols() {
-            let value = x.get(row, col).to_f64() - origin[col];
-            sums[col] += value;
-            squares[col] += value * value;
-        }
-    }
-    for col in 0..x.cols() {
-        squares[col] -= sums[col] * sums[col] / count;
-        sums[col] = origin[col] + sums[col] / count;
-    }
-    Moments { count, mean: sums, squares }
 }
 
 fn sparse_stats<T: Float>(x: CsrView<T>) -> ColumnStats {

@@ -238,20 +238,18 @@ impl<T: Float, const D: usize> LaneSums<T, D> {
     ) {
         let mut last = 0;
         for start in (0..count).step_by(R * S::LANES) {
-            // SAFETY: the R vectors from `start` on lie in a block; lanes end at WIDTH at most,
-            // which both vector widths divide.
+            // SAFETY: the caller vouches for the instruction set; the R vectors from `start` on lie
+            // in a block.
             unsafe {
                 let rows = load::<T, S, D, R>(columns, start);
                 let (_, index) = nearest_of::<T, S, D, R>(&rows, centers);
                 for (cluster, &this) in centers.indices.iter().enumerate() {
                     let this = S::splat(this);
-                    for r in 0..R {
-                        let mask = S::index_is(index[r], this);
-                        self.counts[cluster] += u64::from(S::count(mask));
-                        let lane = (start + r * S::LANES) % Self::WIDTH;
-                        for (sums, column) in self.sums[cluster].iter_mut().zip(&rows) {
-                            S::add_to_where(mask, sums.as_mut_ptr().add(lane), column[r]);
-                        }
+                    let masks: [S::M; R] = std::array::from_fn(|r| S::index_is(index[r], this));
+                    let count: u32 = masks.iter().map(|&mask| S::count(mask)).sum();
+                    self.counts[cluster] += u64::from(count);
+                    for (sums, column) in self.sums[cluster].iter_mut().zip(&rows) {
+                        add_lanes::<T, S, R>(&masks, column, &mut sums[..Self::WIDTH]);
                     }
                 }
                 let mut labels = [0; LANES_MAX];
@@ -272,6 +270,27 @@ impl<T: Float, const D: usize> LaneSums<T, D> {
                 let lanes = &self.sums[cluster][col][..Self::WIDTH];
                 to.sums[cluster * D + col] += lanes.iter().sum::<f64>();
             }
+        }
+    }
+}
+
+/// Adds `R` vectors of a column to its lanes, each row where its mask is true: vector `r` begins at
+/// lane `r * LANES`, modulo the number of sums.
+#[inline(always)]
+unsafe fn add_lanes<T: Float, S: Simd<T>, const R: usize>(
+    masks: &[S::M; R],
+    column: &[S::V; R],
+    sums: &mut [f64],
+) {
+    debug_assert!((R * S::LANES).is_multiple_of(sums.len()));
+    for (i, sums) in sums.chunks_exact_mut(S::LANES).enumerate() {
+        // SAFETY: the chunk has LANES sums.
+        unsafe {
+            let mut wide = S::load_sums(sums.as_ptr());
+            for r in (i..R).step_by(64 / size_of::<T>() / S::LANES) {
+                wide = S::add_where(masks[r], wide, column[r]);
+            }
+            S::store_sums(sums.as_mut_ptr(), wide);
         }
     }
 }

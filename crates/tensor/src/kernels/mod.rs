@@ -6,6 +6,7 @@ pub mod candidates;
 mod direct;
 pub(crate) mod dispatch;
 mod gemm;
+mod moments;
 mod own;
 mod pack;
 pub mod panel;
@@ -22,6 +23,7 @@ use std::sync::OnceLock;
 pub use accumulate::{ColumnSums, Sums};
 use aligned::Aligned;
 use gemm::Packed;
+pub use moments::Moments;
 
 use crate::cpu::Isa;
 use crate::view::{Float, MatrixView};

@@ -9,7 +9,7 @@ use crate::view::{Float, MatrixView};
 pub(super) const BLOCK_ROWS: usize = 256;
 
 /// Writes feature `j` of the rows, at most [`BLOCK_ROWS`], to `to[j * BLOCK_ROWS..]`, with zeros for
-/// the rows that are missing to a full block.
+/// the rows that are missing to a full block. Asks for the rows of the next block meanwhile.
 ///
 /// # Safety
 /// The CPU has `S`.
@@ -30,6 +30,9 @@ pub(super) unsafe fn pack_columns<T: Float, S: Simd<T>, const D: usize>(
             // BLOCK_ROWS >= done + LANES elements.
             unsafe {
                 let (from, to) = (from.as_ptr().add(done * D), to.as_mut_ptr().add(done));
+                for line in (0..D * S::LANES).step_by(64 / size_of::<T>()) {
+                    S::prefetch(from.wrapping_add(D * BLOCK_ROWS + line));
+                }
                 S::deinterleave::<D>(from, to, BLOCK_ROWS);
             }
             done += S::LANES;

@@ -18,6 +18,7 @@ impl<T: Float> Simd<T> for Scalar {
     const LANES: usize = LANES;
     type V = [T; LANES];
     type M = [bool; LANES];
+    type W = [f64; LANES];
 
     #[inline(always)]
     unsafe fn splat(x: T) -> Self::V {
@@ -91,11 +92,18 @@ impl<T: Float> Simd<T> for Scalar {
         }
     }
     #[inline(always)]
-    unsafe fn add_to_where(mask: Self::M, sums: *mut f64, v: Self::V) {
-        for (lane, x) in v.into_iter().enumerate().filter(|&(lane, _)| mask[lane]) {
-            // SAFETY: the trait's contract.
-            unsafe { *sums.add(lane) += x.to_f64() };
-        }
+    unsafe fn load_sums(from: *const f64) -> Self::W {
+        // SAFETY: the trait's contract.
+        lanes(|lane| unsafe { *from.add(lane) })
+    }
+    #[inline(always)]
+    unsafe fn store_sums(to: *mut f64, sums: Self::W) {
+        // SAFETY: the trait's contract.
+        unsafe { to.cast::<Self::W>().write_unaligned(sums) };
+    }
+    #[inline(always)]
+    unsafe fn add_where(mask: Self::M, sums: Self::W, v: Self::V) -> Self::W {
+        lanes(|lane| if mask[lane] { sums[lane] + v[lane].to_f64() } else { sums[lane] })
     }
     #[inline(always)]
     unsafe fn zip(a: Self::V, b: Self::V) -> (Self::V, Self::V) {

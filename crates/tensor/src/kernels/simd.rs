@@ -23,6 +23,8 @@ pub trait Simd<T>: Copy {
     type V: Copy;
     /// One truth value a lane.
     type M: Copy;
+    /// One `f64` a lane.
+    type W: Copy;
 
     /// `x` in each lane.
     unsafe fn splat(x: T) -> Self::V;
@@ -56,10 +58,20 @@ pub trait Simd<T>: Copy {
     unsafe fn store_index(to: *mut i32, v: Self::V);
     /// Adds each lane to the `LANES` sums at `sums`.
     unsafe fn add_to(sums: *mut f64, v: Self::V);
-    /// Adds each true lane to its sum of the `LANES` at `sums`.
-    unsafe fn add_to_where(mask: Self::M, sums: *mut f64, v: Self::V);
+    /// `LANES` sums from `from`.
+    unsafe fn load_sums(from: *const f64) -> Self::W;
+    /// `LANES` sums to `to`.
+    unsafe fn store_sums(to: *mut f64, sums: Self::W);
+    /// Adds each true lane to its sum.
+    unsafe fn add_where(mask: Self::M, sums: Self::W, v: Self::V) -> Self::W;
     /// `a` and `b` interleaved: `a0 b0 a1 b1 …`, as two vectors.
     unsafe fn zip(a: Self::V, b: Self::V) -> (Self::V, Self::V);
+
+    /// Asks for the cache line at `address`, which need not be valid.
+    #[inline(always)]
+    unsafe fn prefetch(address: *const T) {
+        let _ = address;
+    }
 
     /// Takes `LANES` rows of `D` adjacent elements apart: column `j` goes to `to + j * stride`.
     #[inline(always)]

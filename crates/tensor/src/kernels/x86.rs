@@ -1,4 +1,4 @@
-//! The vector operations on AVX2 + FMA and on AVX-512 F.
+//! The vector operations on AVX2 + FMA and on AVX-512.
 
 use std::arch::x86_64::*;
 
@@ -14,16 +14,16 @@ pub struct Avx2;
 pub struct Avx512;
 
 /// # Safety
-/// The CPU has AVX2 and FMA.
-#[target_feature(enable = "avx2,fma")]
+/// The CPU has AVX2, FMA and POPCNT.
+#[target_feature(enable = "avx2,fma,popcnt")]
 pub(super) unsafe fn run_avx2<T: Float, K: Kernel<T>>(kernel: K) -> K::Output {
     // SAFETY: the caller's promise. 12 sums, 3 vectors of rows and a centre fill 16 registers.
     unsafe { kernel.run::<T::Avx2, 3, 4>() }
 }
 
 /// # Safety
-/// The CPU has AVX2, FMA and AVX-512 F.
-#[target_feature(enable = "avx2,fma,avx512f")]
+/// The CPU has AVX2, FMA, POPCNT and AVX-512 F, VL, DQ and BW.
+#[target_feature(enable = "avx2,fma,popcnt,avx512f,avx512vl,avx512dq,avx512bw")]
 pub(super) unsafe fn run_avx512<T: Float, K: Kernel<T>>(kernel: K) -> K::Output {
     // SAFETY: the caller's promise. 24 sums, 3 vectors of rows and a centre fit 32 registers.
     unsafe { kernel.run::<T::Avx512, 3, 8>() }
@@ -80,6 +80,7 @@ impl Simd<f32> for Avx512 {
     const LANES: usize = 16;
     type V = __m512;
     type M = __mmask16;
+    type W = (__m512d, __m512d);
 
     operations! {
         splat(x: f32) -> __m512 = _mm512_set1_ps(x);
@@ -105,11 +106,20 @@ impl Simd<f32> for Avx512 {
             <Self as Simd<f64>>::add_to(sums, low);
             <Self as Simd<f64>>::add_to(sums.add(8), high);
         };
-        add_to_where(mask: __mmask16, sums: *mut f64, v: __m512) = {
-            let (low, high) = widen_512(v);
-            <Self as Simd<f64>>::add_to_where(mask as __mmask8, sums, low);
-            <Self as Simd<f64>>::add_to_where((mask >> 8) as __mmask8, sums.add(8), high);
+        load_sums(from: *const f64) -> (__m512d, __m512d) =
+            (_mm512_loadu_pd(from), _mm512_loadu_pd(from.add(8)));
+        store_sums(to: *mut f64, sums: (__m512d, __m512d)) = {
+            _mm512_storeu_pd(to, sums.0);
+            _mm512_storeu_pd(to.add(8), sums.1);
         };
+        add_where(mask: __mmask16, sums: (__m512d, __m512d), v: __m512) -> (__m512d, __m512d) = {
+            let ((low, high), above) = (widen_512(v), (mask >> 8) as __mmask8);
+            (
+                _mm512_mask_add_pd(sums.0, mask as __mmask8, sums.0, low),
+                _mm512_mask_add_pd(sums.1, above, sums.1, high),
+            )
+        };
+        prefetch(address: *const f32) = _mm_prefetch::<_MM_HINT_T0>(address.cast());
         zip(a: __m512, b: __m512) -> (__m512, __m512) = {
             let low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
             let high = _mm512_or_si512(low, _mm512_set1_epi32(8));
@@ -140,6 +150,7 @@ impl Simd<f64> for Avx512 {
     const LANES: usize = 8;
     type V = __m512d;
     type M = __mmask8;
+    type W = __m512d;
 
     operations! {
         splat(x: f64) -> __m512d = _mm512_set1_pd(x);
@@ -163,10 +174,11 @@ impl Simd<f64> for Avx512 {
             _mm256_storeu_si256(to.cast(), _mm512_cvtepi64_epi32(_mm512_castpd_si512(v)));
         add_to(sums: *mut f64, v: __m512d) =
             _mm512_storeu_pd(sums, _mm512_add_pd(_mm512_loadu_pd(sums), v));
-        add_to_where(mask: __mmask8, sums: *mut f64, v: __m512d) = {
-            let old = _mm512_loadu_pd(sums);
-            _mm512_storeu_pd(sums, _mm512_mask_add_pd(old, mask, old, v));
-        };
+        load_sums(from: *const f64) -> __m512d = _mm512_loadu_pd(from);
+        store_sums(to: *mut f64, sums: __m512d) = _mm512_storeu_pd(to, sums);
+        add_where(mask: __mmask8, sums: __m512d, v: __m512d) -> __m512d =
+            _mm512_mask_add_pd(sums, mask, sums, v);
+        prefetch(address: *const f64) = _mm_prefetch::<_MM_HINT_T0>(address.cast());
         zip(a: __m512d, b: __m512d) -> (__m512d, __m512d) = {
             let low = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
             let high = _mm512_or_si512(low, _mm512_set1_epi64(4));
@@ -209,6 +221,7 @@ impl Simd<f32> for Avx2 {
     const LANES: usize = 8;
     type V = __m256;
     type M = __m256;
+    type W = (__m256d, __m256d);
 
     operations! {
         splat(x: f32) -> __m256 = _mm256_set1_ps(x);
@@ -238,9 +251,18 @@ impl Simd<f32> for Avx2 {
             <Self as Simd<f64>>::add_to(sums, low);
             <Self as Simd<f64>>::add_to(sums.add(4), high);
         };
+        load_sums(from: *const f64) -> (__m256d, __m256d) =
+            (_mm256_loadu_pd(from), _mm256_loadu_pd(from.add(4)));
+        store_sums(to: *mut f64, sums: (__m256d, __m256d)) = {
+            _mm256_storeu_pd(to, sums.0);
+            _mm256_storeu_pd(to.add(4), sums.1);
+        };
         // Adding +0 where the mask is false keeps the bits: a sum that starts at +0 never is -0.
-        add_to_where(mask: __m256, sums: *mut f64, v: __m256) =
-            <Self as Simd<f32>>::add_to(sums, _mm256_and_ps(mask, v));
+        add_where(mask: __m256, sums: (__m256d, __m256d), v: __m256) -> (__m256d, __m256d) = {
+            let (low, high) = widen_256(_mm256_and_ps(mask, v));
+            (_mm256_add_pd(sums.0, low), _mm256_add_pd(sums.1, high))
+        };
+        prefetch(address: *const f32) = _mm_prefetch::<_MM_HINT_T0>(address.cast());
         zip(a: __m256, b: __m256) -> (__m256, __m256) = {
             let (low, high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
             (
@@ -255,6 +277,7 @@ impl Simd<f64> for Avx2 {
     const LANES: usize = 4;
     type V = __m256d;
     type M = __m256d;
+    type W = __m256d;
 
     operations! {
         splat(x: f64) -> __m256d = _mm256_set1_pd(x);
@@ -285,8 +308,11 @@ impl Simd<f64> for Avx2 {
         };
         add_to(sums: *mut f64, v: __m256d) =
             _mm256_storeu_pd(sums, _mm256_add_pd(_mm256_loadu_pd(sums), v));
-        add_to_where(mask: __m256d, sums: *mut f64, v: __m256d) =
-            <Self as Simd<f64>>::add_to(sums, _mm256_and_pd(mask, v));
+        load_sums(from: *const f64) -> __m256d = _mm256_loadu_pd(from);
+        store_sums(to: *mut f64, sums: __m256d) = _mm256_storeu_pd(to, sums);
+        add_where(mask: __m256d, sums: __m256d, v: __m256d) -> __m256d =
+            _mm256_add_pd(sums, _mm256_and_pd(mask, v));
+        prefetch(address: *const f64) = _mm_prefetch::<_MM_HINT_T0>(address.cast());
         zip(a: __m256d, b: __m256d) -> (__m256d, __m256d) = {
             let (low, high) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
             (
