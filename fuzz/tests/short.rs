@@ -52,7 +52,8 @@ fn a_panic_and_a_greedy_allocation_are_found_and_their_inputs_kept() {
     std::panic::set_hook(hook);
     assert!(report.findings.iter().any(|finding| finding.contains("panicked")));
     assert!(report.findings.iter().any(|finding| finding.contains("held")));
-    let paths: BTreeSet<&str> = report.findings.iter().filter_map(|f| f.rsplit(": ").next()).collect();
+    let paths: BTreeSet<&str> =
+        report.findings.iter().filter_map(|f| f.rsplit(": ").next()).collect();
     for path in paths {
         std::fs::remove_file(path).expect("the input was kept");
     }

@@ -103,7 +103,7 @@ fn temporary_name() -> PathBuf {
 
 fn failure(action: &'static str, source: io::Error) -> Fault {
     let hint = match source.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
             "; free some space and save again: what was there before is untouched"
         }
         ErrorKind::PermissionDenied => "; ask for write permission on its folder",

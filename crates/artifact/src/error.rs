@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ferrule_base::{Coded, ErrorCode};
 use ferrule_format::FormatError;
+use ferrule_format::text::shown;
 
 /// A failure to save or load, with the file that it is about.
 #[derive(Debug, thiserror::Error)]
@@ -110,8 +111,9 @@ pub enum Fault {
     },
     /// No model of this kind is known.
     #[error(
-        "holds a model of the unknown kind {kind:?}; this Ferrule knows {known}: upgrade ferrule, or \
-         check where the file comes from"
+        "holds a model of the unknown kind {}; this Ferrule knows {known}: upgrade ferrule, or \
+         check where the file comes from",
+        shown(.kind)
     )]
     UnknownKind {
         /// The manifest's kind.
@@ -139,8 +141,9 @@ pub enum Fault {
     },
     /// The contents are not those that the digest was taken over.
     #[error(
-        "damaged: the digest of its contents is {computed}, the file records {recorded}; restore the \
-         file from a copy"
+        "damaged: the digest of its contents is {computed}, the file records {}; restore the \
+         file from a copy",
+        shown(.recorded)
     )]
     Digest {
         /// The digest in the file.

@@ -6,6 +6,7 @@
 //! then cut to `scaler.feature_range`. Each step is rounded to the dtype of the centres.
 
 use ferrule_base::DType;
+use ferrule_format::text::shown;
 use serde_json::Value;
 
 use crate::{Fault, Manifest, Tensor, TensorSpec, tensor};
@@ -66,27 +67,57 @@ impl KMeans {
     /// The model in `tensors`, as `manifest` describes it.
     ///
     /// # Errors
-    /// [`Fault::Model`] where a tensor is missing, too much or of another shape or dtype than the others
-    /// or the signature say; [`Fault::NonFinite`] for a NaN or an infinity.
+    /// [`Fault::Model`] where a tensor is missing, too much or of another shape or dtype than the
+    /// others or the signature say; [`Fault::NonFinite`] for a NaN or an infinity.
     pub fn new(manifest: &Manifest, tensors: &[Tensor]) -> Result<Self, Fault> {
-        let tensor = required(tensors, "cluster_centers")?;
-        let &[n_clusters, n_features] = tensor.shape.as_slice() else {
-            return Err(wrong(format!("cluster_centers must be [k, d], is {:?}", tensor.shape)));
-        };
-        if n_clusters == 0 || n_features == 0 {
-            return Err(wrong(format!(
-                "cluster_centers must have a row and a column or more, is [{n_clusters}, {n_features}]"
-            )));
-        }
-        let centers = centers(tensor)?;
-        let scaler = scaler(manifest, tensors, n_features)?;
-        let known = if scaler.is_some() { 3 } else { 1 };
-        if tensors.len() != known {
-            return Err(wrong(format!("it has {} tensors; {known} are known", tensors.len())));
-        }
-        check_signature(manifest, tensor.dtype, n_clusters, n_features)?;
-        Ok(Self { n_clusters, n_features, centers, scaler })
+        let Checked { n_clusters, n_features, centers, scaler } = check(manifest, tensors)?;
+        let floats = |tensor: &Tensor| tensor.floats().map(Iterator::collect).unwrap_or_default();
+        Ok(Self {
+            n_clusters,
+            n_features,
+            centers: match centers.to_f32() {
+                Some(values) => Centers::F32(values),
+                None => Centers::F64(floats(centers)),
+            },
+            scaler: scaler.map(|(kind, shift, scale)| Scaler {
+                kind,
+                shift: floats(shift),
+                scale: floats(scale),
+            }),
+        })
     }
+}
+
+/// The parts of a K-Means, checked against each other, where they lie.
+pub(crate) struct Checked<'a> {
+    n_clusters: usize,
+    n_features: usize,
+    centers: &'a Tensor,
+    scaler: Option<(ScalerKind, &'a Tensor, &'a Tensor)>,
+}
+
+/// Holds `tensors` to `manifest` and to each other, without a copy of them.
+pub(crate) fn check<'a>(manifest: &Manifest, tensors: &'a [Tensor]) -> Result<Checked<'a>, Fault> {
+    let centers = required(tensors, "cluster_centers")?;
+    let &[n_clusters, n_features] = centers.shape.as_slice() else {
+        return Err(wrong(format!("cluster_centers must be [k, d], is {:?}", centers.shape)));
+    };
+    if n_clusters == 0 || n_features == 0 {
+        return Err(wrong(format!(
+            "cluster_centers must have a row and a column or more, is [{n_clusters}, {n_features}]"
+        )));
+    }
+    if !matches!(centers.dtype, DType::Fp32 | DType::Fp64) {
+        return Err(wrong(format!("cluster_centers must be FP32 or FP64, is {}", centers.dtype)));
+    }
+    check_finite(centers, centers.dtype)?;
+    let scaler = scaler(manifest, tensors, n_features, centers.dtype)?;
+    let known = if scaler.is_some() { 3 } else { 1 };
+    if tensors.len() != known {
+        return Err(wrong(format!("it has {} tensors; {known} are known", tensors.len())));
+    }
+    check_signature(manifest, centers.dtype, n_clusters, n_features)?;
+    Ok(Checked { n_clusters, n_features, centers, scaler })
 }
 
 fn wrong(detail: String) -> Fault {
@@ -97,25 +128,25 @@ fn required<'a>(tensors: &'a [Tensor], name: &str) -> Result<&'a Tensor, Fault> 
     tensor::find(tensors, name).ok_or_else(|| wrong(format!("it has no tensor {name:?}")))
 }
 
-fn centers(tensor: &Tensor) -> Result<Centers, Fault> {
-    if let Some(values) = tensor.to_f32() {
-        check_finite(tensor, values.iter().map(|&value| f64::from(value)))?;
-        return Ok(Centers::F32(values));
-    }
-    let dtype = || wrong(format!("cluster_centers must be FP32 or FP64, is {}", tensor.dtype));
-    let values = tensor.to_f64().ok_or_else(dtype)?;
-    check_finite(tensor, values.iter().copied())?;
-    Ok(Centers::F64(values))
-}
-
-fn check_finite(tensor: &Tensor, values: impl Iterator<Item = f64>) -> Result<(), Fault> {
-    match values.enumerate().find(|(_, value)| !value.is_finite()) {
+/// Every value must be finite once it is rounded to `dtype`, in which the model computes.
+fn check_finite(tensor: &Tensor, dtype: DType) -> Result<(), Fault> {
+    let mut values = tensor.floats().into_iter().flatten().map(|value| rounded(value, dtype));
+    match values.by_ref().enumerate().find(|(_, value)| !value.is_finite()) {
         Some((index, value)) => Err(Fault::NonFinite { tensor: tensor.name.clone(), index, value }),
         None => Ok(()),
     }
 }
 
-fn scaler(manifest: &Manifest, tensors: &[Tensor], d: usize) -> Result<Option<Scaler>, Fault> {
+fn rounded(value: f64, dtype: DType) -> f64 {
+    if dtype == DType::Fp32 { f64::from(value as f32) } else { value }
+}
+
+fn scaler<'a>(
+    manifest: &Manifest,
+    tensors: &'a [Tensor],
+    d: usize,
+    dtype: DType,
+) -> Result<Option<(ScalerKind, &'a Tensor, &'a Tensor)>, Fault> {
     let parameters = &manifest.hyperparameters;
     let kind = match parameters.get("scaler.kind").map(Value::as_str) {
         None => return Ok(None),
@@ -125,12 +156,13 @@ fn scaler(manifest: &Manifest, tensors: &[Tensor], d: usize) -> Result<Option<Sc
             return Err(wrong("scaler.kind must be \"standard\" or \"minmax\"".into()));
         }
     };
-    let shift = column_numbers(tensors, "scaler.shift", d)?;
-    let scale = column_numbers(tensors, "scaler.scale", d)?;
-    if kind == ScalerKind::Standard && scale.contains(&0.0) {
+    let shift = column_numbers(tensors, "scaler.shift", d, dtype)?;
+    let scale = column_numbers(tensors, "scaler.scale", d, dtype)?;
+    let mut scales = scale.floats().into_iter().flatten();
+    if kind == ScalerKind::Standard && scales.any(|value| rounded(value, dtype) == 0.0) {
         return Err(wrong("scaler.scale has a 0, which a standard scaler divides by".into()));
     }
-    Ok(Some(Scaler { kind, shift, scale }))
+    Ok(Some((kind, shift, scale)))
 }
 
 fn clip(manifest: &Manifest) -> Result<Option<(f64, f64)>, Fault> {
@@ -148,18 +180,21 @@ fn clip(manifest: &Manifest) -> Result<Option<(f64, f64)>, Fault> {
     }
 }
 
-fn column_numbers(tensors: &[Tensor], name: &str, d: usize) -> Result<Vec<f64>, Fault> {
+fn column_numbers<'a>(
+    tensors: &'a [Tensor],
+    name: &str,
+    d: usize,
+    dtype: DType,
+) -> Result<&'a Tensor, Fault> {
     let tensor = required(tensors, name)?;
-    if tensor.shape != [d] {
+    if tensor.shape != [d] || tensor.dtype != DType::Fp64 {
         return Err(wrong(format!(
-            "{name} must be [{d}] for centres of {d} features, is {:?}",
-            tensor.shape
+            "{name} must be FP64 [{d}] for centres of {d} features, is {} {:?}",
+            tensor.dtype, tensor.shape
         )));
     }
-    let dtype = || wrong(format!("{name} must be FP64, is {}", tensor.dtype));
-    let values = tensor.to_f64().ok_or_else(dtype)?;
-    check_finite(tensor, values.iter().copied())?;
-    Ok(values)
+    check_finite(tensor, dtype)?;
+    Ok(tensor)
 }
 
 /// The signature must be the one input and the outputs that a K-Means has; only the input's name is
@@ -202,7 +237,10 @@ fn check_feature_names(names: Option<&[String]>, d: usize) -> Result<(), Fault> 
     let mut sorted: Vec<&String> = names.iter().collect();
     sorted.sort_unstable();
     match sorted.windows(2).find(|pair| pair.first() == pair.last()) {
-        Some(pair) => Err(wrong(format!("the feature name {pair:?} stands twice"))),
+        Some(pair) => {
+            let name = pair.first().map(|name| shown(name)).unwrap_or_default();
+            Err(wrong(format!("the feature name {name} stands twice")))
+        }
         None => Ok(()),
     }
 }
@@ -213,7 +251,8 @@ const NAME_BYTES_MAX: usize = 128;
 fn check_name(name: &str) -> Result<(), Fault> {
     if name.is_empty() || name.len() > NAME_BYTES_MAX || name.chars().any(char::is_control) {
         return Err(wrong(format!(
-            "the input name {name:?} must have 1 to {NAME_BYTES_MAX} bytes and no control character"
+            "the input name {} must have 1 to {NAME_BYTES_MAX} bytes and no control character",
+            shown(name)
         )));
     }
     Ok(())

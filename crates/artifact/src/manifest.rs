@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ferrule_base::DType;
+use ferrule_format::text::printable;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -102,7 +103,7 @@ struct VersionOnly {
 }
 
 fn invalid(error: serde_json::Error) -> Fault {
-    Fault::Manifest { detail: error.to_string() }
+    Fault::Manifest { detail: printable(&error.to_string()) }
 }
 
 /// An upper bound on the memory of the values in a JSON `text`: each one follows a bracket or a

@@ -53,7 +53,7 @@ pub fn read(mut source: impl Read, file_bytes: u64, limits: &Limits) -> Result<A
 /// Whether `tensors` make a model of the manifest's kind: held before a save and after a load.
 pub(crate) fn check_model(manifest: &Manifest, tensors: &[Tensor]) -> Result<(), Fault> {
     match manifest.kind.as_str() {
-        kmeans::KIND => kmeans::KMeans::new(manifest, tensors).map(drop),
+        kmeans::KIND => kmeans::check(manifest, tensors).map(drop),
         kind => Err(Fault::UnknownKind { kind: kind.to_owned(), known: kmeans::KIND }),
     }
 }

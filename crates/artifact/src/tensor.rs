@@ -16,20 +16,23 @@ pub struct Tensor {
 }
 
 impl Tensor {
-    /// The elements of an FP64 tensor; `None` for another dtype.
-    pub fn to_f64(&self) -> Option<Vec<f64>> {
-        (self.dtype == DType::Fp64).then(|| {
-            let (elements, _) = self.bytes.as_chunks();
-            elements.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect()
-        })
-    }
-
     /// The elements of an FP32 tensor; `None` for another dtype.
     pub fn to_f32(&self) -> Option<Vec<f32>> {
         (self.dtype == DType::Fp32).then(|| {
             let (elements, _) = self.bytes.as_chunks();
             elements.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
         })
+    }
+
+    /// The elements of an FP32 or FP64 tensor, widened; `None` for another dtype.
+    pub fn floats(&self) -> Option<impl Iterator<Item = f64>> {
+        let (singles, doubles): (&[[u8; 4]], &[[u8; 8]]) = match self.dtype {
+            DType::Fp32 => (self.bytes.as_chunks().0, &[]),
+            DType::Fp64 => (&[], self.bytes.as_chunks().0),
+            _ => return None,
+        };
+        let singles = singles.iter().map(|bytes| f64::from(f32::from_le_bytes(*bytes)));
+        Some(singles.chain(doubles.iter().map(|bytes| f64::from_le_bytes(*bytes))))
     }
 }
 

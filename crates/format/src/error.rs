@@ -2,6 +2,8 @@
 
 use ferrule_base::{Coded, ErrorCode};
 
+use crate::text::shown;
+
 /// A rule of a file format that the bytes break. Offsets and sizes are bytes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
@@ -42,7 +44,7 @@ pub enum FormatError {
         detail: String,
     },
     /// A key stands twice in one JSON object.
-    #[error("the header has the key {key:?} twice")]
+    #[error("the header has the key {} twice", shown(.key))]
     DuplicateKey {
         /// The key.
         key: String,
@@ -56,7 +58,7 @@ pub enum FormatError {
         max: usize,
     },
     /// A tensor's dtype is not one of ours.
-    #[error("tensor {tensor:?} has the unknown dtype {dtype:?}")]
+    #[error("tensor {} has the unknown dtype {}", shown(.tensor), shown(.dtype))]
     UnknownDType {
         /// The tensor's name.
         tensor: String,
@@ -64,14 +66,15 @@ pub enum FormatError {
         dtype: String,
     },
     /// The product of a tensor's dimensions and its element size does not fit in 64 bits.
-    #[error("tensor {tensor:?} has a shape whose size overflows")]
+    #[error("tensor {} has a shape whose size overflows", shown(.tensor))]
     SizeOverflow {
         /// The tensor's name.
         tensor: String,
     },
     /// A tensor's offsets enclose another number of bytes than its shape and dtype need.
     #[error(
-        "tensor {tensor:?} needs {needed} bytes for its shape and dtype, its offsets hold {held}"
+        "tensor {} needs {needed} bytes for its shape and dtype, its offsets hold {held}",
+        shown(.tensor)
     )]
     SizeMismatch {
         /// The tensor's name.
@@ -82,7 +85,7 @@ pub enum FormatError {
         held: u64,
     },
     /// A tensor ends before it starts.
-    #[error("tensor {tensor:?} ends at {end}, before it starts at {start}")]
+    #[error("tensor {} ends at {end}, before it starts at {start}", shown(.tensor))]
     OffsetsReversed {
         /// The tensor's name.
         tensor: String,
@@ -93,8 +96,9 @@ pub enum FormatError {
     },
     /// A tensor does not start where the one before it ends.
     #[error(
-        "tensor {tensor:?} starts at {start} where {expected} was expected: tensors must follow \
-         each other with no hole and no overlap"
+        "tensor {} starts at {start} where {expected} was expected: tensors must follow each \
+         other with no hole and no overlap",
+        shown(.tensor)
     )]
     NotContiguous {
         /// The tensor's name.
@@ -111,7 +115,7 @@ pub enum FormatError {
         count: u64,
     },
     /// A tensor given to the writer has another number of bytes than its shape and dtype need.
-    #[error("tensor {tensor:?} cannot be written: {detail}")]
+    #[error("tensor {} cannot be written: {detail}", shown(.tensor))]
     Unwritable {
         /// The tensor's name.
         tensor: String,

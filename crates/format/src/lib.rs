@@ -14,5 +14,6 @@
 mod error;
 pub mod foreign;
 pub mod safetensors;
+pub mod text;
 
 pub use error::FormatError;

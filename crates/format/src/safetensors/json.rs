@@ -8,6 +8,7 @@ use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::METADATA_KEY;
 use crate::FormatError;
+use crate::text::{printable, shown};
 
 /// One tensor's entry as the header has it, not yet checked against the others.
 #[derive(Debug)]
@@ -33,7 +34,7 @@ pub(super) fn parse(text: &str, limits: &Limits) -> Result<RawHeader, FormatErro
     json.deserialize_map(HeaderVisitor(&guard))
         .and_then(|header| json.end().map(|()| header))
         .map_err(|error| {
-            let detail = error.to_string();
+            let detail = printable(&error.to_string());
             guard.fault.take().unwrap_or(FormatError::HeaderJson { detail })
         })
 }
@@ -112,7 +113,7 @@ impl<'de> Visitor<'de> for TensorVisitor<'_> {
     type Value = RawTensor;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "an object with dtype, shape and data_offsets for tensor {:?}", self.1)
+        write!(f, "an object with dtype, shape and data_offsets for tensor {}", shown(&self.1))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawTensor, A::Error> {
@@ -126,7 +127,11 @@ impl<'de> Visitor<'de> for TensorVisitor<'_> {
                 "data_offsets" => offsets.replace(map.next_value::<[u64; 2]>()?).is_some(),
                 _ => {
                     map.next_value::<IgnoredAny>()?;
-                    let text = format!("tensor {:?} has the unknown field {field:?}", self.1);
+                    let text = format!(
+                        "tensor {} has the unknown field {}",
+                        shown(&self.1),
+                        shown(&field)
+                    );
                     return Err(A::Error::custom(text));
                 }
             };
