@@ -11,6 +11,9 @@ help: ## show this help
 setup: ## make .venv and build ferrule into it, in release mode
 	@scripts/setup
 
+demo: setup ## train on a million points, serve, ask, and measure beside a Python server
+	@$(BIN)/python scripts/demo.py
+
 test: test-rust test-python ## run every test
 
 test-rust: ## run the Rust tests

@@ -395,8 +395,9 @@ def _arrow_errors(path: Path, kind: str, wrong: Sequence[str] = ()) -> Iterator[
     except (pa.ArrowInvalid, OSError) as error:
         if isinstance(error, FerruleError):
             raise
-        cause = wrong[0] if wrong else f"`{path}` is not {kind}: {error}"
-        raise InvalidArgumentError(cause.split("\n")[0]) from error
+        said = str(error).splitlines()[0].split(". ")[0].rstrip(".")
+        cause = wrong[0] if wrong else f"`{path}` is not {kind}: {said}"
+        raise InvalidArgumentError(cause) from error
 
 
 def _arrow_reader(path: Path) -> Any:

@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from ferrule.artifact import ScaledKMeans, Scaler
 from ferrule.cli import _console, _kmeans_report
 from ferrule.cli._files import check_writable
 from ferrule.cli._silhouette import SAMPLE_ROWS, Silhouette
-from ferrule.cluster import KMeans
+from ferrule.cluster import KMeans, MiniBatchKMeans
 from ferrule.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -38,9 +38,8 @@ class Plan:
     scale: bool
     sample: int | None
     random_state: int
-    n_init: int
-    max_iter: int
-    tol: float
+    limits: dict[str, float | None]
+    """n_init, max_iter and tol, where they are not the estimator's own."""
     minibatch: bool
     dtype: str | None
     plot: Path | None
@@ -79,7 +78,7 @@ class Candidate:
     """One K and what came of it."""
 
     k: int
-    model: KMeans
+    model: KMeans | MiniBatchKMeans
     seconds: float
     silhouette: float | None
 
@@ -174,13 +173,16 @@ def _fit_all(plan: Plan, samples: Samples, progress: "Progress") -> list[Candida
     silhouette = Silhouette(samples.rows[picked]) if plan.is_sweep else None
     candidates = []
     for k in plan.ks:
-        task = progress.add_task(f"k={k}", total=plan.max_iter, detail="")
+        model = _estimator(plan, k)
+        total = model.max_iter if isinstance(model, KMeans) else None
+        task = progress.add_task(f"k={k}", total=total, detail="")
 
         def show(iteration: int, inertia: float, _shift: float, task: Any = task) -> None:
             progress.update(task, completed=iteration, detail=f"inertia {inertia:.6g}")
 
         started = time.perf_counter()
-        model = _estimator(plan, k, None if progress.disable else show).fit(samples.rows)
+        model.callback = None if progress.disable else show
+        model.fit(samples.rows)
         seconds = time.perf_counter() - started
         score = silhouette.score(model.labels_[picked]) if silhouette else None
         candidates.append(Candidate(k, model, seconds, score))
@@ -188,19 +190,10 @@ def _fit_all(plan: Plan, samples: Samples, progress: "Progress") -> list[Candida
     return candidates
 
 
-def _estimator(
-    plan: Plan, k: int, callback: Callable[[int, float, float], object] | None
-) -> KMeans:
-    common: dict[str, Any] = {
-        "n_init": plan.n_init,
-        "max_iter": plan.max_iter,
-        "random_state": plan.random_state,
-    }
-    if plan.minibatch:
-        from ferrule.cluster import MiniBatchKMeans  # type: ignore[attr-defined]
-
-        return MiniBatchKMeans(k, tol=plan.tol, **common)  # type: ignore[no-any-return]
-    return KMeans(k, tol=plan.tol, callback=callback, **common)
+def _estimator(plan: Plan, k: int) -> KMeans | MiniBatchKMeans:
+    given: dict[str, Any] = {name: v for name, v in plan.limits.items() if v is not None}
+    estimator = MiniBatchKMeans if plan.minibatch else KMeans
+    return estimator(k, random_state=plan.random_state, **given)
 
 
 def _best(candidates: list[Candidate]) -> Candidate:
@@ -210,7 +203,7 @@ def _best(candidates: list[Candidate]) -> Candidate:
 def _save(plan: Plan, samples: Samples, best: Candidate) -> str:
     """Save the model, with the names of its features and its scaler; return the digest."""
     model: Any = best.model
-    model.set_params(**({} if plan.minibatch else {"callback": None}))
+    model.callback = None
     if samples.scaler is not None:
         model = ScaledKMeans(samples.scaler, model, feature_names=samples.names)
     elif samples.names is not None:

@@ -45,16 +45,32 @@ def kmeans(
         ),
     ] = 0,
     n_init: Annotated[
-        int,
-        typer.Option(metavar="N", min=1, help="Fits from new initial centres; the best is kept."),
-    ] = 1,
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Fits from new initial centres; the best is kept.",
+            show_default="1",
+        ),
+    ] = None,
     max_iter: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Most iterations of a fit.")
-    ] = 300,
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Most iterations of a fit.",
+            show_default="300; 100 passes for --minibatch",
+        ),
+    ] = None,
     tol: Annotated[
-        float,
-        typer.Option(metavar="T", min=0.0, help="Converged when the centres move less than this."),
-    ] = 1e-4,
+        float | None,
+        typer.Option(
+            metavar="T",
+            min=0.0,
+            help="Converged when the centres move less than this, relative to the data's variance.",
+            show_default="1e-4; 0 for --minibatch",
+        ),
+    ] = None,
     minibatch: Annotated[
         bool, flag("--minibatch", help="Fit on small batches: faster, not exact.")
     ] = False,
@@ -88,9 +104,7 @@ def kmeans(
             scale=scale,
             sample=sample,
             random_state=random_state,
-            n_init=n_init,
-            max_iter=max_iter,
-            tol=tol,
+            limits={"n_init": n_init, "max_iter": max_iter, "tol": tol},
             minibatch=minibatch,
             dtype=None if dtype is None else dtype.value,
             plot=plot,
