@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ferrule import _core, _params
 from ferrule._validation import RandomSource, Samples, as_samples, draw_seed
+from ferrule.cluster._kmeans_plusplus import seed_centers
 from ferrule.errors import InvalidArgumentError
 
 INIT_RULES = (_params.one_of("k-means++", "random"), _params.CALLABLE, _params.ARRAY_LIKE)
@@ -79,8 +80,10 @@ class Initializer:
             self._check_shape(centers, samples)
             return centers
         seed = draw_seed(self._source)
-        make = _plus_plus if self._init == "k-means++" else _random_rows
-        return make(samples, weights, self._n_clusters, seed)
+        if self._init == "k-means++":
+            return seed_centers(samples, weights, self._n_clusters, seed)[0]
+        rows = _core.kmeans_random_rows(samples.n_rows, weights, self._n_clusters, seed)
+        return samples.take_dense(np.asarray(rows, dtype=np.intp))
 
     def _check_shape(self, centers: NDArray[Any], samples: Samples) -> None:
         expected = {
@@ -105,20 +108,3 @@ def _as_centers(init: Any, owner: str, dtype: np.dtype[Any]) -> NDArray[np.float
             "the initial centers contain NaN or infinity; pass finite centers"
         )
     return centers
-
-
-def _plus_plus(
-    samples: Samples, weights: NDArray[np.floating[Any]] | None, n_clusters: int, seed: int
-) -> NDArray[np.floating[Any]]:
-    centers = np.empty((n_clusters, samples.n_features), dtype=samples.dtype)
-    indices = np.empty(n_clusters, dtype=np.int64)
-    _core.kmeans_plus_plus(samples.core, weights, centers, indices, seed, None)
-    return centers
-
-
-def _random_rows(
-    samples: Samples, weights: NDArray[np.floating[Any]] | None, n_clusters: int, seed: int
-) -> NDArray[np.floating[Any]]:
-    """Return distinct rows, each as likely as its weight."""
-    rows = _core.kmeans_random_rows(samples.n_rows, weights, n_clusters, seed)
-    return samples.take_dense(np.asarray(rows, dtype=np.intp))

@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from ferrule.cluster import KMeans
+from ferrule._validation import as_random_source, as_samples, as_weights
+from ferrule.cluster import KMeans, kmeans_plusplus
+from ferrule.cluster._initial_centers import Initializer
 from ferrule.errors import InvalidArgumentError
 
 
@@ -54,32 +56,25 @@ def test_numpys_global_seed_rules_where_there_is_no_random_state(blobs):
     assert np.array_equal(*results)
 
 
+def first_centers(X, init, n_clusters, seed, weights=None):
+    """The centres before the first iteration, which an estimator shows only in what they become."""
+    samples = as_samples(X, "KMeans")
+    initializer = Initializer("KMeans", init, n_clusters, as_random_source(seed), samples.dtype)
+    return initializer.centers(samples, as_weights(weights, samples.n_rows, samples.dtype))
+
+
 @pytest.mark.parametrize("init", ["random", "k-means++"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_samples_of_weight_zero_are_never_chosen(init, dtype):
     X = np.random.default_rng(0).normal(size=(100, 5)).astype(dtype)
     weights = np.where(np.arange(100) % 2, 1.0, 0.0)
-    starts = []
-    model = KMeans(10, init=init, n_init=1, max_iter=1)
-    for seed in range(20):
-        model.set_params(random_state=seed).fit(X, sample_weight=weights)
-        starts.append(initial_centers(X, init, 10, seed, weights))
+    starts = [first_centers(X, init, 10, seed, weights) for seed in range(20)]
     assert all(is_row_of(X[1::2], start) for start in starts)
-
-
-def initial_centers(X, init, n_clusters, seed, weights=None):
-    """The centres before any iteration, seen through samples that cannot move them."""
-    from ferrule._validation import as_random_source, as_samples, as_weights
-    from ferrule.cluster._initial_centers import Initializer
-
-    samples = as_samples(X, "KMeans")
-    initializer = Initializer("KMeans", init, n_clusters, as_random_source(seed), samples.dtype)
-    return initializer.centers(samples, as_weights(weights, len(X), samples.dtype))
 
 
 def test_random_rows_are_distinct_and_each_equally_likely():
     X = np.arange(5.0)[:, None]
-    drawn = [initial_centers(X, "random", 3, seed).ravel() for seed in range(3000)]
+    drawn = [first_centers(X, "random", 3, seed).ravel() for seed in range(3000)]
     assert all(len(set(rows)) == 3 for rows in drawn)
     share = np.bincount(np.concatenate(drawn).astype(int)) / len(drawn)
     np.testing.assert_allclose(share, 3 / 5, atol=0.04)  # 4.5 standard deviations
@@ -91,21 +86,50 @@ def test_heavier_samples_are_chosen_more_often():
     X = np.arange(4.0)[:, None]
     weights = np.array([1.0, 2.0, 3.0, 4.0])
     for init in ("random", "k-means++"):
-        drawn = [initial_centers(X, init, 1, seed, weights).item() for seed in range(3000)]
+        drawn = [first_centers(X, init, 1, seed, weights).item() for seed in range(3000)]
         share = np.bincount(np.array(drawn, dtype=int), minlength=4) / len(drawn)
         np.testing.assert_allclose(share, weights / 10, atol=0.04)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("layout", [np.ascontiguousarray, np.asfortranarray, sp.csr_array])
-def test_plus_plus_takes_distinct_rows_and_layout_does_not_matter(layout, dtype):
+def test_plus_plus_takes_distinct_rows_and_says_which(layout, dtype):
     X = np.random.default_rng(1).normal(size=(200, 6)).astype(dtype)
-    start = initial_centers(layout(X), "k-means++", 12, 5) if layout is not sp.csr_array else None
-    reference = initial_centers(X, "k-means++", 12, 5)
-    assert is_row_of(X, reference)
-    assert len(np.unique(reference, axis=0)) == 12
-    if start is not None:
-        assert np.array_equal(start, reference)
+    centers, indices = kmeans_plusplus(layout(X), 12, random_state=5)
+    assert centers.dtype == dtype
+    assert np.array_equal(centers, X[indices])
+    assert len(set(indices)) == 12
+    assert np.array_equal(indices, kmeans_plusplus(X, 12, random_state=5)[1])
+    weights = np.where(np.arange(200) % 2, 2.5, 0.0)
+    assert all(kmeans_plusplus(X, 12, sample_weight=weights)[1] % 2)
+
+
+def test_plus_plus_gains_by_more_trials():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2000, 2)) * 0.05 + rng.integers(30, size=(2000, 1)) * [[1.0, 0.7]]
+
+    def mean_inertia(n_local_trials):
+        starts = [
+            kmeans_plusplus(X, 30, random_state=seed, n_local_trials=n_local_trials)[0]
+            for seed in range(20)
+        ]
+        return np.mean([((X[:, None] - s) ** 2).sum(axis=2).min(axis=1).sum() for s in starts])
+
+    assert mean_inertia(5) < 0.8 * mean_inertia(1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"n_clusters": 0}, "n_clusters is 0; expected an int of at least 1"),
+        ({"n_clusters": 2, "n_local_trials": 0}, "n_local_trials is 0; expected an int"),
+        ({"n_clusters": 10}, "n_samples=9 should be >= n_clusters=10"),
+        ({"n_clusters": 2, "sample_weight": [1.0]}, "sample_weight.shape"),
+    ],
+)
+def test_plus_plus_refuses_in_words(arguments, text):
+    with pytest.raises(InvalidArgumentError, match=text):
+        kmeans_plusplus(np.eye(9), **arguments)
 
 
 def test_plus_plus_starts_better_than_random_rows():
@@ -113,7 +137,7 @@ def test_plus_plus_starts_better_than_random_rows():
     X = rng.normal(size=(2000, 2)) * 0.05 + rng.integers(30, size=(2000, 1)) * [[1.0, 0.7]]
 
     def mean_inertia(init):
-        starts = [initial_centers(X, init, 30, seed) for seed in range(10)]
+        starts = [first_centers(X, init, 30, seed) for seed in range(10)]
         distances = [((X[:, None] - start) ** 2).sum(axis=2).min(axis=1).sum() for start in starts]
         return np.mean(distances)
 
