@@ -2,6 +2,7 @@
 
 use ferrule_tensor::{Float, MatrixView};
 
+use super::sparse::add_scaled;
 use crate::LearnError;
 
 /// Samples as rows.
@@ -27,6 +28,18 @@ impl<T: Float> Samples<'_, T> {
         match self {
             Self::Dense(x) => x.cols(),
             Self::Csr(x) => x.cols(),
+        }
+    }
+
+    /// Adds `weight` times sample `row` to `sum`.
+    pub(super) fn add_row(&self, row: usize, weight: f64, sum: &mut [f64]) {
+        match self {
+            Self::Csr(x) => add_scaled(sum, x.row(row), weight),
+            Self::Dense(x) => {
+                for (col, sum) in sum.iter_mut().enumerate() {
+                    *sum += weight * x.get(row, col).to_f64();
+                }
+            }
         }
     }
 

@@ -215,14 +215,18 @@ impl<T: Float> Engine<T> for SparseLloyd<'_, T> {
     }
 }
 
-fn add_scaled<T: Float>(sums: &mut [f64], (columns, values): (&[i32], &[T]), weight: f64) {
+pub(crate) fn add_scaled<T: Float>(
+    sums: &mut [f64],
+    (columns, values): (&[i32], &[T]),
+    weight: f64,
+) {
     for (&column, value) in columns.iter().zip(values) {
         sums[column as usize] += weight * value.to_f64();
     }
 }
 
 /// The rows in the order of their labels, and where each label starts.
-fn rows_by_label(labels: &[i32], n_clusters: usize) -> (Vec<u32>, Vec<usize>) {
+pub(crate) fn rows_by_label(labels: &[i32], n_clusters: usize) -> (Vec<u32>, Vec<usize>) {
     let mut starts = vec![0; n_clusters + 1];
     for &label in labels {
         starts[label as usize + 1] += 1;
