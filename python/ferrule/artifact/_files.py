@@ -15,7 +15,7 @@ from ferrule.artifact._info import ArtifactInfo, TensorInfo, read_signature
 from ferrule.artifact._json import as_json
 from ferrule.artifact._models import Parts, model_of, parts_of
 from ferrule.artifact._scaled import ScaledKMeans, Scaler
-from ferrule.cluster import KMeans
+from ferrule.cluster import KMeans, MiniBatchKMeans
 from ferrule.errors import InvalidArgumentError
 
 _FORMAT_VERSION = 1
@@ -68,7 +68,7 @@ def save(
     Examples
     --------
     >>> import ferrule, numpy as np, tempfile
-    >>> from ferrule.cluster import KMeans
+    >>> from ferrule.cluster import KMeans, MiniBatchKMeans
     >>> X = np.array([[0.0, 0.0], [0.0, 1.0], [9.0, 9.0], [9.0, 8.0]])
     >>> folder = tempfile.TemporaryDirectory()
     >>> path = f"{folder.name}/two.safetensors"
@@ -101,7 +101,7 @@ def save(
     return _core.artifact_save(path, json.dumps(manifest), tensors)
 
 
-def load(path: str | os.PathLike[str]) -> KMeans | ScaledKMeans:
+def load(path: str | os.PathLike[str]) -> KMeans | MiniBatchKMeans | ScaledKMeans:
     """Load the model in an artifact, after verifying all of the file.
 
     Nothing in the file is executed, and reading it takes no more memory than its size and a bounded

@@ -106,11 +106,16 @@ class ArtifactInfo:
             if facts := getattr(self, label):
                 title = "parameters" if label == "hyperparameters" else label
                 rows.append((title, _listed(facts)))
-        return "\n".join(f"{label:<{_LABEL_WIDTH}}{text}" for label, text in rows)
+        return "\n".join(f"{label:<{_LABEL_WIDTH}}{_printable(text)}" for label, text in rows)
 
 
 def _listed(facts: Mapping[str, Any]) -> str:
     return ", ".join(f"{key}={json.dumps(facts[key], ensure_ascii=False)}" for key in facts)
+
+
+def _printable(text: str) -> str:
+    """Escape what a terminal would act on: a file is not trusted to write to it."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _shortened(names: tuple[str, ...]) -> str:

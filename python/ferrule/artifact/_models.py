@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 
 from ferrule.artifact._json import as_json
 from ferrule.artifact._scaled import ScaledKMeans, Scaler
-from ferrule.cluster import KMeans
+from ferrule.cluster import KMeans, MiniBatchKMeans
 from ferrule.errors import FailedPreconditionError, InvalidArgumentError
 
-_ESTIMATORS = {"KMeans": KMeans}
+_ESTIMATORS: dict[str, type[KMeans] | type[MiniBatchKMeans]] = {
+    "KMeans": KMeans,
+    "MiniBatchKMeans": MiniBatchKMeans,
+}
 _TAKEN = (
     "ferrule.save takes a fitted KMeans or MiniBatchKMeans of ferrule.cluster or scikit-learn,"
     " alone or as the last step of a scikit-learn Pipeline behind one StandardScaler or"
@@ -57,7 +60,7 @@ def parts_of(model: Any) -> Parts:
     return replace(parts, scaler=_scaler_parts(scaler), feature_names=_names(model), foreign=True)
 
 
-def model_of(parts: Parts) -> KMeans | ScaledKMeans:
+def model_of(parts: Parts) -> KMeans | MiniBatchKMeans | ScaledKMeans:
     """Make the model of Ferrule that `parts` describe."""
     cls = _ESTIMATORS.get(str(parts.training.get("estimator")), KMeans)
     defaults = cls().get_params()

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ferrule._base import Estimator
 from ferrule._validation import Samples, as_samples
-from ferrule.cluster import KMeans
+from ferrule.cluster import KMeans, MiniBatchKMeans
 from ferrule.errors import InvalidArgumentError
 
 
@@ -64,7 +64,7 @@ class ScaledKMeans(Estimator):
     ----------
     scaler : Scaler
         What samples pass first.
-    kmeans : ferrule.cluster.KMeans
+    kmeans : ferrule.cluster.KMeans or ferrule.cluster.MiniBatchKMeans
         Fitted on scaled samples.
     feature_names : sequence of str, optional
         The columns of the data frame that the scaler was fitted on.
@@ -82,7 +82,7 @@ class ScaledKMeans(Estimator):
     --------
     >>> import numpy as np
     >>> from ferrule.artifact import ScaledKMeans, Scaler
-    >>> from ferrule.cluster import KMeans
+    >>> from ferrule.cluster import KMeans, MiniBatchKMeans
     >>> X = np.array([[0.0, 0.0], [0.1, 100.0], [9.9, 0.0], [10.0, 100.0]])
     >>> scaler = Scaler("standard", X.mean(axis=0), X.std(axis=0))
     >>> kmeans = KMeans(n_clusters=2, random_state=0).fit(scaler.transform(X))
@@ -93,7 +93,7 @@ class ScaledKMeans(Estimator):
     def __init__(
         self,
         scaler: Scaler,
-        kmeans: KMeans,
+        kmeans: KMeans | MiniBatchKMeans,
         *,
         feature_names: ArrayLike | None = None,
     ) -> None:
