@@ -1,8 +1,9 @@
 //! Times Lloyd iterations on the shapes that the benchmarks use, for profiling the kernels.
 //!
 //! `cargo run --release -p ferrule-learn --example kmeans_speed -- [SHAPE…] [--algorithm NAME]`
-//! where a shape is `ROWSxCOLSxCLUSTERSxf32|f64`. Prints milliseconds an iteration (the median; of processor time, the mean), what
-//! the statistics and the labelling pass take, and the rate in GFLOP/s (2 a product) and GB/s.
+//! where a shape is `ROWSxCOLSxCLUSTERSxf32|f64`. Prints milliseconds an iteration (the median; of the
+//! calling thread's processor time, the mean), its rate a core in GFLOP/s (2 a product) and GB/s,
+//! and what labels and statistics take.
 
 use std::sync::Mutex;
 use std::time::Instant;
@@ -86,12 +87,14 @@ fn time_shape<T: Float>((n, d, k): (usize, usize, usize), algorithm: Algorithm) 
     column_stats(x, threads, &control).expect("statistics");
     let stats = start.wall_ms_until(&Moment::now());
     let (flop, bytes) = (2.0 * (n * d * k) as f64, (n * d * size_of::<T>()) as f64);
+    let core_seconds = cpu * threads as f64 / 1e3;
     println!(
-        "{n}x{d} k={k} {}: {iteration:.3} ms/iteration ({cpu:.3} of processor: {:.1} GFLOP/s, {:.2} GB/s a core); labels {labelling:.2} ms, \
-         statistics {stats:.2} ms, fit of {} iterations {total:.1} ms",
+        "{n}x{d} k={k} {}: {iteration:.3} ms/iteration ({cpu:.3} of processor: {:.1} GFLOP/s and \
+         {:.2} GB/s a core); labels {labelling:.2} ms, statistics {stats:.2} ms, \
+         fit of {} iterations {total:.1} ms",
         T::NAME,
-        flop / iteration / 1e6,
-        bytes / iteration / 1e6,
+        flop / core_seconds / 1e9,
+        bytes / core_seconds / 1e9,
         fitted.n_iter
     );
 }

@@ -51,6 +51,7 @@ impl Sums {
     ///
     /// # Panics
     /// Where the row or the label does not exist.
+    #[inline(always)]
     pub fn add<T: Float>(&mut self, x: MatrixView<T>, row: usize, label: usize, weight: f64) {
         self.weights[label] += weight;
         add_scaled(&mut self.sums[label * x.cols()..][..x.cols()], |col| x.get(row, col), weight);
@@ -90,15 +91,18 @@ impl<T: Float> Kernel<T> for AddRows<'_, T> {
         let Self { x, rows, labels, weights, sums } = self;
         assert_eq!(labels.len(), rows.len(), "one label a row");
         let d = x.cols();
-        for (row, &label) in rows.zip(labels) {
-            let label = label as usize;
-            let weight = weights.map_or(1.0, |weights| weights[row].to_f64());
-            sums.weights[label] += weight;
-            let sums = &mut sums.sums[label * d..][..d];
-            match x.row(row) {
+        if weights.is_none() && x.col_stride() == 1 {
+            for (row, &label) in rows.zip(labels) {
+                let values = &x.data()[row * x.row_stride()..][..d];
+                sums.weights[label as usize] += 1.0;
+                let sums = &mut sums.sums[label as usize * d..][..d];
                 // SAFETY: the caller vouches for the instruction set.
-                Some(values) if weights.is_none() => unsafe { add_row::<T, S>(sums, values) },
-                _ => add_scaled(sums, |col| x.get(row, col), weight),
+                unsafe { add_row::<T, S>(sums, values) };
+            }
+        } else {
+            for (row, &label) in rows.zip(labels) {
+                let weight = weights.map_or(1.0, |weights| weights[row].to_f64());
+                sums.add(x, row, label as usize, weight);
             }
         }
     }

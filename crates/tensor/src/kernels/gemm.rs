@@ -127,55 +127,91 @@ impl<T: Float> Nearest<'_, T> {
 }
 
 /// The indices of the nearest centres of a panel's rows.
+///
+/// A group of centres passes through the first-level cache once a panel. Taking the features in parts,
+/// so that those of a wide panel stay there too, was measured and gains nothing.
 #[inline(always)]
 unsafe fn nearest_of_panel<T: Float, S: Simd<T>, const MV: usize, const NR: usize>(
     panel: &[T],
     centers: &Packed<T>,
 ) -> [S::V; MV] {
     let d = centers.n_features;
-    debug_assert!(panel.len() >= d * MV * S::LANES);
-    // SAFETY: the panel has d rows of MV vectors; a group has d rows of NR centres, NR starts and
-    // NR indices.
+    assert!(panel.len() >= d * MV * S::LANES);
+    // SAFETY: the caller vouches for the instruction set; the panel has d rows of MV vectors; a
+    // group has d rows of NR centres, NR starts and NR indices.
     unsafe {
-        let mut best = [S::splat(T::INFINITY); MV];
-        let mut index = [S::splat(T::from_index(0)); MV];
-        let mut group = centers.values.as_slice().as_ptr();
+        let mut best: Best<S::V, MV> =
+            Best { least: [S::splat(T::INFINITY); MV], index: [S::splat(T::from_index(0)); MV] };
         for first in (0..centers.starts.len()).step_by(NR) {
+            let group = centers.values.as_slice().as_ptr().add(first * d);
             let starts = centers.starts.as_ptr().add(first);
-            let mut sums: [[S::V; MV]; NR] =
-                std::array::from_fn(|c| [S::splat(*starts.add(c)); MV]);
-            let mut x = panel.as_ptr();
-            for _ in 0..d {
-                let rows: [S::V; MV] = std::array::from_fn(|v| S::load(x.add(v * S::LANES)));
-                for (c, sums) in sums.iter_mut().enumerate() {
-                    let center = S::splat(*group.add(c));
-                    for v in 0..MV {
-                        sums[v] = S::neg_mul_add(rows[v], center, sums[v]);
-                    }
+            let sums: [[S::V; MV]; NR] = std::array::from_fn(|c| [S::splat(*starts.add(c)); MV]);
+            let sums = subtract_products::<T, S, MV, NR>(sums, panel.as_ptr(), group, d);
+            best.take::<T, S, NR>(&sums, centers.indices.as_ptr().add(first));
+        }
+        best.index
+    }
+}
+
+/// Subtracts from each sum the products of `depth` features: the kernel where the time goes.
+#[inline(always)]
+unsafe fn subtract_products<T: Float, S: Simd<T>, const MV: usize, const NR: usize>(
+    mut sums: [[S::V; MV]; NR],
+    mut x: *const T,
+    mut group: *const T,
+    depth: usize,
+) -> [[S::V; MV]; NR] {
+    for _ in 0..depth {
+        // SAFETY: the caller vouches for `depth` rows of MV vectors and of NR centres.
+        unsafe {
+            let rows: [S::V; MV] = std::array::from_fn(|v| S::load(x.add(v * S::LANES)));
+            for (c, sums) in sums.iter_mut().enumerate() {
+                let center = S::splat(*group.add(c));
+                for v in 0..MV {
+                    sums[v] = S::neg_mul_add(rows[v], center, sums[v]);
                 }
-                x = x.add(MV * S::LANES);
-                group = group.add(NR);
             }
-            let indices = centers.indices.as_ptr().add(first);
+            x = x.add(MV * S::LANES);
+            group = group.add(NR);
+        }
+    }
+    sums
+}
+
+/// The least value of each row so far, and the index of its centre.
+struct Best<V, const MV: usize> {
+    least: [V; MV],
+    index: [V; MV],
+}
+
+impl<V: Copy, const MV: usize> Best<V, MV> {
+    /// Takes in the values of a group whose centres have the `NR` indices at `indices`.
+    #[inline(always)]
+    unsafe fn take<T: Float, S: Simd<T, V = V>, const NR: usize>(
+        &mut self,
+        sums: &[[V; MV]; NR],
+        indices: *const T,
+    ) {
+        // SAFETY: the caller vouches for the instruction set and for NR indices.
+        unsafe {
             for v in 0..MV {
-                let mut least = best[v];
-                for sums in &sums {
+                let mut least = self.least[v];
+                for sums in sums {
                     least = S::min(sums[v], least);
                 }
-                let closer = S::lt(least, best[v]);
+                let closer = S::lt(least, self.least[v]);
                 if S::any(closer) {
                     // From the last to the first, so that the lowest index wins a tie.
-                    let mut candidate = index[v];
+                    let mut candidate = self.index[v];
                     for c in (0..NR).rev() {
                         let this = S::splat(*indices.add(c));
                         candidate = S::select(S::eq(sums[c][v], least), this, candidate);
                     }
-                    index[v] = S::select(closer, candidate, index[v]);
-                    best[v] = least;
+                    self.index[v] = S::select(closer, candidate, self.index[v]);
+                    self.least[v] = least;
                 }
             }
         }
-        index
     }
 }
 

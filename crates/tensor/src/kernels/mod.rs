@@ -94,7 +94,8 @@ impl<T: Float> Assigner<T> {
     }
 
     /// Writes the nearest centre of each row of `rows` to `labels` and, where asked, its squared
-    /// distance `Σ (x - c)²` to `sq_dist`. Both slices are for `rows` alone.
+    /// distance, as [`own_squared_distances`](Self::own_squared_distances) gives it, to
+    /// `sq_dist`. Both slices are for `rows` alone.
     ///
     /// # Panics
     /// Where a slice's length or the number of columns does not fit.
@@ -154,7 +155,8 @@ impl<T: Float> Assigner<T> {
     }
 
     /// Writes the squared distance `Σ (x - c)²` of each row of `rows` to the centre that `labels`
-    /// names. Both slices are for `rows` alone.
+    /// names. Both slices are for `rows` alone. For more than [`DIRECT_COLS_MAX`] features, the
+    /// terms are not added in the order of [`squared_distances`](Self::squared_distances).
     ///
     /// # Panics
     /// Where a label, a length or the number of columns does not fit.

@@ -2,14 +2,16 @@
 
 use std::ops::Range;
 
-use super::simd::{Kernel, Simd, dispatch};
+use super::DIRECT_COLS_MAX;
+use super::dispatch::{Kernel, dispatch};
 use crate::cpu::Isa;
 use crate::view::{Float, MatrixView};
 
-/// Rows at a time, to hide the latency of their chains.
-const ROWS: usize = 8;
+/// Features summed side by side.
+const LANES: usize = 16;
 
-/// Writes `Σ (x - c)²` of each row of `rows` to the centre that `labels` (for `rows` alone) names.
+/// Writes [`squared_distance`] of each row of `rows` to the centre that `labels` (for `rows` alone)
+/// names.
 pub(super) fn own_distances<T: Float>(
     isa: Isa,
     x: MatrixView<T>,
@@ -18,44 +20,66 @@ pub(super) fn own_distances<T: Float>(
     labels: &[i32],
     out: &mut [T],
 ) {
-    dispatch(isa, Own { x, rows, centers, labels, out });
+    assert!(labels.len() == rows.len() && out.len() == rows.len(), "one of each a row");
+    dispatch(isa, Own { x, first_row: rows.start, centers, labels, out });
 }
 
 struct Own<'a, T> {
     x: MatrixView<'a, T>,
-    rows: Range<usize>,
+    first_row: usize,
     centers: &'a [T],
     labels: &'a [i32],
     out: &'a mut [T],
 }
 
-impl<T: Float> Kernel<T> for Own<'_, T> {
+impl<T: Float> Kernel for Own<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    unsafe fn run<S: Simd<T>, const MV: usize, const NR: usize>(self) {
-        let Self { x, rows, centers, labels, out } = self;
-        assert!(labels.len() == rows.len() && out.len() == rows.len(), "one of each a row");
+    fn run(self) {
+        let Self { x, first_row, centers, labels, out } = self;
         let d = x.cols();
-        let center = |label: i32| &centers[label as usize * d..][..d];
-        let blocks = out.chunks_mut(ROWS).zip(labels.chunks(ROWS));
-        for (start, (out, labels)) in rows.step_by(ROWS).zip(blocks) {
-            // The last block repeats its last row.
-            let at = |i: usize| i.min(labels.len() - 1);
-            let centers: [&[T]; ROWS] = std::array::from_fn(|i| center(labels[at(i)]));
-            let contiguous: [Option<&[T]>; ROWS] = std::array::from_fn(|i| x.row(start + at(i)));
-            let mut sums = [T::ZERO; ROWS];
-            for col in 0..d {
-                for i in 0..ROWS {
-                    let value = match contiguous[i] {
-                        Some(row) => row[col],
-                        None => x.get(start + at(i), col),
-                    };
-                    let difference = value - centers[i][col];
-                    sums[i] = difference.mul_add(difference, sums[i]);
+        let mut copy = if x.col_stride() == 1 { Vec::new() } else { vec![T::ZERO; d] };
+        for (i, (&label, out)) in labels.iter().zip(out).enumerate() {
+            let center = &centers[label as usize * d..][..d];
+            let row = if x.col_stride() == 1 {
+                &x.data()[(first_row + i) * x.row_stride()..][..d]
+            } else {
+                for (col, value) in copy.iter_mut().enumerate() {
+                    *value = x.get(first_row + i, col);
                 }
-            }
-            out.copy_from_slice(&sums[..out.len()]);
+                &copy[..]
+            };
+            *out = squared_distance(row, center);
         }
     }
+}
+
+/// `Σ (x - c)²` with fused multiply-adds: one chain in feature order for up to
+/// [`DIRECT_COLS_MAX`] features; beyond, 16 chains over every 16th feature, added up by halves.
+#[inline(always)]
+pub(super) fn squared_distance<T: Float>(row: &[T], center: &[T]) -> T {
+    if row.len() <= DIRECT_COLS_MAX {
+        let terms = row.iter().zip(center);
+        return terms.fold(T::ZERO, |sum, (&x, &c)| (x - c).mul_add(x - c, sum));
+    }
+    let ((body, tail), (center_body, center_tail)) =
+        (row.as_chunks::<LANES>(), center.as_chunks::<LANES>());
+    let mut sums = [T::ZERO; LANES];
+    for (x, c) in body.iter().zip(center_body) {
+        for lane in 0..LANES {
+            let difference = x[lane] - c[lane];
+            sums[lane] = difference.mul_add(difference, sums[lane]);
+        }
+    }
+    for ((&x, &c), sum) in tail.iter().zip(center_tail).zip(&mut sums) {
+        *sum = (x - c).mul_add(x - c, *sum);
+    }
+    for half in [8, 4, 2, 1] {
+        for lane in 0..half {
+            let upper = sums[lane + half];
+            sums[lane] += upper;
+        }
+    }
+    sums[0]
 }
