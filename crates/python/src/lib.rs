@@ -8,6 +8,7 @@ mod buffers;
 mod cluster;
 mod errors;
 mod schema;
+mod serve;
 
 /// The Rust core of Ferrule.
 #[pymodule(gil_used = false)]
@@ -26,6 +27,8 @@ mod _core {
     };
     #[pymodule_export]
     use crate::schema::schema;
+    #[pymodule_export]
+    use crate::serve::{Server, serve_main};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -1,7 +1,7 @@
 //! The command line, shared by the binary and by `ferrule serve`.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{io, thread};
 
@@ -101,7 +101,9 @@ fn set<T>(field: &mut T, value: Option<T>) {
 
 /// Runs the server by a command line (the program's name first) until it is told to stop; returns the
 /// exit code. SIGTERM and SIGINT drain; a second one stops at once. SIGHUP reads the models again.
-pub fn run(program: &str, arguments: impl IntoIterator<Item = OsString>) -> u8 {
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let program = arguments.first().map(|first| stem(first)).unwrap_or_default();
     let command = Options::command().bin_name(program);
     let parsed = command
         .try_get_matches_from(arguments)
@@ -122,6 +124,12 @@ pub fn run(program: &str, arguments: impl IntoIterator<Item = OsString>) -> u8 {
             if matches!(error, ServerError::Config { .. }) { USAGE } else { FAILURE }
         }
     }
+}
+
+/// The program's name without its folder, for the help text.
+fn stem(program: &OsStr) -> String {
+    let name = Path::new(program).file_name().unwrap_or(program);
+    name.to_string_lossy().into_owned()
 }
 
 /// Serves until a signal ends it.

@@ -89,6 +89,19 @@ impl Config {
         Ok(config)
     }
 
+    /// Reads the JSON form of `serve.toml`.
+    ///
+    /// # Errors
+    /// [`ServerError::Config`] where a key is unknown or a value has the wrong type.
+    pub fn from_json(text: &str) -> Result<Self, ServerError> {
+        serde_json::from_str(text).map_err(|error| {
+            ServerError::config(
+                format!("the configuration is wrong: {error}"),
+                "the keys are those of serve.toml",
+            )
+        })
+    }
+
     /// The address to bind for `port`.
     pub(crate) fn address(&self, port: u16) -> Result<SocketAddr, ServerError> {
         let resolved = (self.host.as_str(), port).to_socket_addrs().ok();

@@ -7,5 +7,5 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    ExitCode::from(ferrule_server::cli::run("ferrule-server", std::env::args_os()))
+    ExitCode::from(ferrule_server::cli::run(std::env::args_os()))
 }
