@@ -1,69 +1,118 @@
 //! One request, whatever its protocol: who asks, what arrives, what is said of it.
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
 use ferrule_base::{Coded, ErrorCode};
-use http::{HeaderValue, Request, Response, StatusCode, Version, header, request};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header, request};
 
-use crate::access_log::{AccessLog, Entry};
+use crate::access_log::Entry;
 use crate::app::Phase;
 use crate::compute::ComputeError;
-use crate::net::body::{BodyError, BodyLimits, Reply, RequestBody, gather};
+use crate::net::body::{Arriving, BodyError, BodyLimits, Reply, RequestBody, gather};
 use crate::net::connection::{Connection, Face};
 use crate::net::stream::InFlight;
 use crate::{App, grpc, host, request_id, rest};
 
-/// Answers one request of `connection`.
-pub(crate) async fn respond(
-    connection: Rc<Connection>,
-    request: Request<RequestBody>,
-) -> Result<Response<Reply>, Infallible> {
-    let started = Instant::now();
-    let in_flight = InFlight::begin(&connection.activity);
-    let app = &*connection.worker.app;
-    let id = request_id::of(request.headers(), app.config.limits.name_bytes_max);
-    let logged = connection.worker.access_log.as_ref().map(|log| (log, Asked::of(&request)));
-    let version = request.version();
-    let mut response = match (admit(&request, &connection), connection.face) {
-        (Ok(()), Face::Grpc) => grpc::respond(&connection, request, started).await,
-        (Ok(()), Face::Http) => respond_http(&connection, request).await,
-        (Err(refusal), Face::Grpc) => grpc::refuse(refusal.code, &refusal.text),
-        (Err(refusal), Face::Http) => refuse(refusal.status(), &refusal.text),
-    };
-    if version < Version::HTTP_2 && app.phase() == Phase::Draining {
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    if let Some((log, asked)) = logged {
-        asked.log(log, &connection, &response, &id, started);
-    }
-    response.headers_mut().insert(request_id::X_REQUEST_ID, id);
-    response.body_mut().hold(in_flight);
-    Ok(response)
+/// An answer that is there, or one that will be.
+///
+/// Most requests are answered where they are accepted, so that their task carries an answer and not the
+/// state of everything that might have had to be waited for.
+pub(crate) enum Answer {
+    Now(Option<Response<Reply>>),
+    Later(Pin<Box<dyn Future<Output = Response<Reply>>>>),
 }
 
-/// What the access log tells of a request that is consumed before its answer.
+impl Answer {
+    pub(crate) fn now(response: Response<Reply>) -> Self {
+        Self::Now(Some(response))
+    }
+
+    pub(crate) fn later(response: impl Future<Output = Response<Reply>> + 'static) -> Self {
+        Self::Later(Box::pin(response))
+    }
+}
+
+impl Future for Answer {
+    type Output = Result<Response<Reply>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.get_mut() {
+            Self::Now(response) => {
+                response.take().map_or(Poll::Pending, |now| Poll::Ready(Ok(now)))
+            }
+            Self::Later(response) => response.as_mut().poll(cx).map(Ok),
+        }
+    }
+}
+
+/// Answers one request of `connection`.
+pub(crate) fn respond(connection: &Rc<Connection>, request: Request<RequestBody>) -> Answer {
+    let asked = Asked::new(connection, &request);
+    let refusal = admit(&request, connection).err();
+    let (head, body) = request.into_parts();
+    let body = Arriving::new(body);
+    let answer = match (refusal, connection.face) {
+        (None, Face::Grpc) => grpc::respond(connection, head, body, asked.started),
+        (None, Face::Http) => respond_http(connection, head, body),
+        (Some(refusal), Face::Grpc) => Answer::now(grpc::refuse(refusal.code, &refusal.text)),
+        (Some(refusal), Face::Http) => Answer::now(refuse(refusal.status(), &refusal.text)),
+    };
+    match answer {
+        Answer::Now(response) => {
+            Answer::Now(response.map(|response| asked.finish(connection, response)))
+        }
+        Answer::Later(response) => {
+            let connection = Rc::clone(connection);
+            Answer::later(async move { asked.finish(&connection, response.await) })
+        }
+    }
+}
+
+/// What is kept of a request until it is answered.
 struct Asked {
-    method: http::Method,
-    path: String,
+    started: Instant,
+    in_flight: InFlight,
+    id: HeaderValue,
+    version: Version,
+    /// For the access log, where there is one.
+    line: Option<(Method, String)>,
 }
 
 impl Asked {
-    fn of(request: &Request<RequestBody>) -> Self {
-        Self { method: request.method().clone(), path: request.uri().path().to_owned() }
+    fn new(connection: &Rc<Connection>, request: &Request<RequestBody>) -> Self {
+        let limits = &connection.worker.app.config.limits;
+        let logs = connection.worker.access_log.is_some();
+        Self {
+            started: Instant::now(),
+            in_flight: InFlight::begin(&connection.activity),
+            id: request_id::of(request.headers(), limits.name_bytes_max),
+            version: request.version(),
+            line: logs.then(|| (request.method().clone(), request.uri().path().to_owned())),
+        }
     }
 
-    fn log(
-        &self,
-        log: &AccessLog,
-        connection: &Connection,
-        response: &Response<Reply>,
-        id: &HeaderValue,
-        started: Instant,
-    ) {
+    fn finish(self, connection: &Connection, mut response: Response<Reply>) -> Response<Reply> {
+        let draining = connection.worker.app.phase() == Phase::Draining;
+        if draining && self.version < Version::HTTP_2 {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+        }
+        self.log(connection, &response);
+        response.headers_mut().insert(request_id::X_REQUEST_ID, self.id);
+        response.body_mut().hold(self.in_flight);
+        response
+    }
+
+    fn log(&self, connection: &Connection, response: &Response<Reply>) {
+        let (Some(log), Some((method, path))) = (&connection.worker.access_log, &self.line) else {
+            return;
+        };
         let http_status = response.status();
         let (protocol, status) = match connection.face {
             Face::Grpc => ("grpc", response.headers().get("grpc-status")),
@@ -74,12 +123,12 @@ impl Asked {
         log.write(&Entry {
             protocol,
             peer: connection.peer.map(|peer| peer.to_string()).unwrap_or_default(),
-            method: self.method.as_str(),
-            path: &self.path,
+            method: method.as_str(),
+            path,
             status: status.unwrap_or(default),
-            request_id: id.to_str().unwrap_or_default(),
+            request_id: self.id.to_str().unwrap_or_default(),
             response_bytes: response.body().len(),
-            elapsed: started.elapsed(),
+            elapsed: self.started.elapsed(),
         });
     }
 }
@@ -131,15 +180,20 @@ fn admit(request: &Request<RequestBody>, connection: &Connection) -> Result<(), 
     }
 }
 
-async fn respond_http(connection: &Connection, request: Request<RequestBody>) -> Response<Reply> {
+fn respond_http(connection: &Rc<Connection>, head: request::Parts, mut body: Arriving) -> Answer {
     let app = &connection.worker.app;
     let limits = &app.config.limits;
-    let (head, mut body) = request.into_parts();
-    if head.uri.path().len().saturating_add(head.uri.query().map_or(0, str::len))
-        > limits.uri_bytes_max
-    {
+    let target = head.uri.path().len().saturating_add(head.uri.query().map_or(0, str::len));
+    if target > limits.uri_bytes_max {
         let text = format!("the target is longer than {} bytes", limits.uri_bytes_max);
-        return refuse(StatusCode::URI_TOO_LONG, &text);
+        return Answer::now(refuse(StatusCode::URI_TOO_LONG, &text));
+    }
+    if let Some(whole) = body.take_whole() {
+        if whole.len() <= limits.body_bytes_max && !app.is_heavy(whole.len()) {
+            let request = Request::from_parts(head, whole);
+            return Answer::now(rest::handle(request, app).map(Reply::whole));
+        }
+        body.put_back(whole);
     }
     let now = tokio::time::Instant::now();
     let limits = BodyLimits {
@@ -147,10 +201,14 @@ async fn respond_http(connection: &Connection, request: Request<RequestBody>) ->
         idle: limits.body_idle_timeout,
         deadline: now.checked_add(limits.request_timeout).unwrap_or(now),
     };
-    match gather(&mut body, limits, &app.budget).await {
-        Ok(body) => handle(connection, app, head, body.bytes).await,
-        Err(error) => refuse(status_of(&error), &error.to_string()),
-    }
+    let connection = Rc::clone(connection);
+    Answer::later(async move {
+        let app = &connection.worker.app;
+        match gather(body, limits, &app.budget).await {
+            Ok(body) => handle(&connection, app, head, body.bytes).await,
+            Err(error) => refuse(status_of(&error), &error.to_string()),
+        }
+    })
 }
 
 /// Runs the REST face here, or on the compute threads where it would hold up other requests.

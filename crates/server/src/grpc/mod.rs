@@ -11,16 +11,18 @@ mod repository;
 mod status;
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use ferrule_base::ErrorCode;
-use http::{Method, Request, Response, header, request};
+use http::{Method, Response, header, request};
 use prost::Message;
 
 use crate::App;
-use crate::net::body::{BodyLimits, Reply, RequestBody, gather};
+use crate::net::body::{Arriving, BodyLimits, Reply, gather};
 use crate::net::connection::Connection;
+use crate::service::Answer;
 use status::Status;
 
 pub(crate) use status::refuse;
@@ -34,29 +36,56 @@ enum Call {
     Reflect,
 }
 
-/// Answers one call.
-pub(crate) async fn respond(
+/// Answers one call: at once where its message has arrived and is a matter of microseconds.
+pub(crate) fn respond(
     connection: &Rc<Connection>,
-    request: Request<RequestBody>,
+    head: request::Parts,
+    mut body: Arriving,
     started: Instant,
-) -> Response<Reply> {
-    match answer(connection, request, started).await {
-        Ok(response) => response,
-        Err(status) => status.into_response(),
+) -> Answer {
+    match answer_now(&connection.worker.app, &head, &mut body, started) {
+        Ok(Some(response)) => Answer::now(response),
+        Ok(None) => {
+            let connection = Rc::clone(connection);
+            Answer::later(async move {
+                let answer = answer_later(&connection, &head, body, started).await;
+                answer.unwrap_or_else(Status::into_response)
+            })
+        }
+        Err(status) => Answer::now(status.into_response()),
     }
 }
 
-async fn answer(
+/// The answer, where nothing has to be waited for.
+fn answer_now(
+    app: &App,
+    head: &request::Parts,
+    body: &mut Arriving,
+    started: Instant,
+) -> Result<Option<Response<Reply>>, Status> {
+    check_head(head)?;
+    let Call::Unary(method) = find(head.uri.path())? else { return Ok(None) };
+    let Some(whole) = body.take_whole() else { return Ok(None) };
+    if whole.len() > app.config.limits.body_bytes_max || app.is_heavy(whole.len()) {
+        body.put_back(whole);
+        return Ok(None);
+    }
+    let deadline = deadline::of(&head.headers, started, app.config.limits.request_timeout)?;
+    check_deadline(deadline)?;
+    let answer = method(app, frame::message(&whole)?)?;
+    Ok(Some(status::success(answer)))
+}
+
+async fn answer_later(
     connection: &Rc<Connection>,
-    request: Request<RequestBody>,
+    head: &request::Parts,
+    body: Arriving,
     started: Instant,
 ) -> Result<Response<Reply>, Status> {
     let app = &connection.worker.app;
-    let (head, mut body) = request.into_parts();
-    check_head(&head)?;
     let call = find(head.uri.path())?;
     if matches!(call, Call::Reflect) {
-        return Ok(reflection::stream(connection, body));
+        return Ok(reflection::stream(connection, body.into_body()));
     }
     let limits = &app.config.limits;
     let deadline = deadline::of(&head.headers, started, limits.request_timeout)?;
@@ -65,13 +94,20 @@ async fn answer(
         idle: limits.body_idle_timeout,
         deadline: deadline.into(),
     };
-    let body = gather(&mut body, body_limits, &app.budget).await?;
+    let body = gather(body, body_limits, &app.budget).await?;
     let message = frame::message(&body.bytes)?;
     match call {
         Call::Unary(method) => run(connection, method, message, deadline).await,
         Call::Watch => health::watch(connection, message),
         Call::Reflect => Err(Status::new(ErrorCode::Internal, "reflection takes a stream")),
     }
+}
+
+fn check_deadline(deadline: Instant) -> Result<(), Status> {
+    if Instant::now() < deadline {
+        return Ok(());
+    }
+    Err(Status::new(ErrorCode::DeadlineExceeded, "the deadline passed before the call ran"))
 }
 
 /// Runs a method here where it is a matter of microseconds, on the compute threads where it would
@@ -83,16 +119,10 @@ async fn run(
     deadline: Instant,
 ) -> Result<Response<Reply>, Status> {
     let app = &connection.worker.app;
-    let expired =
-        || Status::new(ErrorCode::DeadlineExceeded, "the deadline passed before the call ran");
-    if Instant::now() >= deadline {
-        return Err(expired());
-    }
+    check_deadline(deadline)?;
     let frame = if app.is_heavy(message.len()) {
-        let shared = std::sync::Arc::clone(app);
-        let job = move || {
-            if Instant::now() >= deadline { Err(expired()) } else { method(&shared, message) }
-        };
+        let shared = Arc::clone(app);
+        let job = move || check_deadline(deadline).and_then(|()| method(&shared, message));
         connection.worker.compute.run(job).await??
     } else {
         method(app, message)?

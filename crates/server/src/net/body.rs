@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -60,30 +60,61 @@ pub(crate) struct Gathered<'a> {
     _share: Share<'a>,
 }
 
-/// Gathers a body. One that arrived in one piece is not copied, and costs no timer.
-pub(crate) async fn gather<'a>(
-    body: &mut (impl Body<Data = Bytes> + Unpin),
+/// A request's body, of which a piece may have been read already.
+pub(crate) struct Arriving {
+    body: RequestBody,
+    first: Bytes,
+}
+
+impl Arriving {
+    pub(crate) fn new(body: RequestBody) -> Self {
+        Self { body, first: Bytes::new() }
+    }
+
+    /// The body, if all of it is here by now: then no task has to wait for it.
+    pub(crate) fn take_whole(&mut self) -> Option<Bytes> {
+        if self.first.is_empty() && !self.body.is_end_stream() {
+            let mut cx = Context::from_waker(Waker::noop());
+            // Whatever else comes is found again by whoever waits for the body.
+            if let Poll::Ready(Some(Ok(frame))) = Pin::new(&mut self.body).poll_frame(&mut cx) {
+                self.first = frame.into_data().unwrap_or_default();
+            }
+        }
+        self.body.is_end_stream().then(|| std::mem::take(&mut self.first))
+    }
+
+    /// Gives back what [`Arriving::take_whole`] took.
+    pub(crate) fn put_back(&mut self, whole: Bytes) {
+        self.first = whole;
+    }
+
+    /// The body from where reading stands.
+    pub(crate) fn into_body(self) -> RequestBody {
+        self.body
+    }
+}
+
+/// Gathers a body, within limits on its size, its pauses and its time.
+pub(crate) async fn gather(
+    mut arriving: Arriving,
     limits: BodyLimits,
-    budget: &'a Budget,
-) -> Result<Gathered<'a>, BodyError> {
-    if body.size_hint().lower() > limits.bytes_max as u64 {
+    budget: &Budget,
+) -> Result<Gathered<'_>, BodyError> {
+    let Arriving { body, first } = &mut arriving;
+    let left = body.size_hint().lower();
+    if left.saturating_add(first.len() as u64) > limits.bytes_max as u64 {
         return Err(BodyError::TooLarge { max: limits.bytes_max });
     }
     let mut share = budget.share();
-    let first = next_data(body, limits).await?.unwrap_or_default();
-    take(&mut share, first.len(), limits)?;
-    if body.is_end_stream() {
-        return Ok(Gathered { bytes: first, _share: share });
-    }
-    let Some(second) = next_data(body, limits).await? else {
-        return Ok(Gathered { bytes: first, _share: share });
-    };
-    let mut whole = BytesMut::from(first);
-    let mut next = Some(second);
-    while let Some(data) = next {
+    let mut whole = BytesMut::from(std::mem::take(first));
+    take(&mut share, whole.len(), limits)?;
+    while let Some(data) = next_data(body, limits).await? {
         take(&mut share, whole.len().saturating_add(data.len()), limits)?;
-        whole.extend_from_slice(&data);
-        next = next_data(body, limits).await?;
+        if whole.is_empty() {
+            whole = BytesMut::from(data);
+        } else {
+            whole.extend_from_slice(&data);
+        }
     }
     Ok(Gathered { bytes: whole.freeze(), _share: share })
 }
@@ -100,19 +131,14 @@ async fn next_data(
     limits: BodyLimits,
 ) -> Result<Option<Bytes>, BodyError> {
     loop {
-        let frame = match poll_once(body).await {
-            Poll::Ready(frame) => frame,
-            Poll::Pending => {
-                let now = Instant::now();
-                let idle_end = now.checked_add(limits.idle).unwrap_or(now);
-                let wait = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx));
-                timeout_at(idle_end.min(limits.deadline), wait).await.map_err(|_| {
-                    let stalled = idle_end < limits.deadline;
-                    let idle = limits.idle;
-                    if stalled { BodyError::Stalled { idle } } else { BodyError::DeadlinePassed }
-                })?
-            }
-        };
+        let now = Instant::now();
+        let idle_end = now.checked_add(limits.idle).unwrap_or(now);
+        let wait = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx));
+        let frame = timeout_at(idle_end.min(limits.deadline), wait).await.map_err(|_| {
+            let stalled = idle_end < limits.deadline;
+            let idle = limits.idle;
+            if stalled { BodyError::Stalled { idle } } else { BodyError::DeadlinePassed }
+        })?;
         match frame {
             None => return Ok(None),
             Some(Err(_)) => return Err(BodyError::Broken),
@@ -123,12 +149,6 @@ async fn next_data(
             },
         }
     }
-}
-
-type Polled<B> = Poll<Option<Result<Frame<Bytes>, <B as Body>::Error>>>;
-
-async fn poll_once<B: Body<Data = Bytes> + Unpin>(body: &mut B) -> Polled<B> {
-    poll_fn(|cx| Poll::Ready(Pin::new(&mut *body).poll_frame(cx))).await
 }
 
 /// The messages of a client's stream, one at a time.

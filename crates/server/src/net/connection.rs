@@ -112,9 +112,9 @@ where
     let io = TokioIo::new(Watched::new(stream, Rc::clone(&activity)));
     let connection = Rc::new(Connection { worker, activity, face, peer });
     let shared = Rc::clone(&connection);
-    let service = service_fn(move |request| service::respond(Rc::clone(&shared), request));
+    let service = service_fn(move |request| service::respond(&shared, request));
     if http2 {
-        let http = http2_builder(&connection.worker).serve_connection(io, service);
+        let http = http2_builder(&connection).serve_connection(io, service);
         let http = pin!(http);
         watch(&connection, http, http2::Connection::graceful_shutdown, true).await;
     } else {
@@ -136,8 +136,8 @@ fn http1_builder(worker: &Worker) -> http1::Builder {
     builder
 }
 
-fn http2_builder(worker: &Worker) -> http2::Builder<Here> {
-    let limits = &worker.app.config.limits;
+fn http2_builder(connection: &Connection) -> http2::Builder<Here> {
+    let limits = &connection.worker.app.config.limits;
     let mut builder = http2::Builder::new(Here);
     builder
         .timer(TokioTimer::new())
@@ -148,6 +148,8 @@ fn http2_builder(worker: &Worker) -> http2::Builder<Here> {
         .initial_stream_window_size(256 * KIB)
         .initial_connection_window_size(1024 * KIB)
         .max_send_buf_size(256 << 10)
+        // HTTP asks for a date, gRPC does not.
+        .auto_date_header(connection.face == Face::Http)
         .keep_alive_interval(limits.keep_alive_timeout / 4)
         .keep_alive_timeout(limits.header_timeout);
     builder
