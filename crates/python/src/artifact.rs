@@ -7,13 +7,13 @@ use ferrule_base::{DType, Limits};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::PyBytes;
+use pyo3::types::PyByteArray;
 
 use crate::errors::to_py;
 
-/// (name, safetensors dtype, shape, little-endian bytes)
+/// (name, safetensors dtype, shape, little-endian bytes); those that go out are the caller's to change
 type TensorIn = (String, String, Vec<usize>, PyBackedBytes);
-type TensorOut<'py> = (String, &'static str, Vec<usize>, Bound<'py, PyBytes>);
+type TensorOut<'py> = (String, &'static str, Vec<usize>, Bound<'py, PyByteArray>);
 /// (manifest JSON, creation time, digest, tensors)
 type ArtifactOut<'py> = (String, String, String, Vec<TensorOut<'py>>);
 
@@ -34,15 +34,9 @@ pub(crate) fn artifact_save(
 
 /// Loads and verifies the artifact at `path`.
 #[pyfunction]
-#[pyo3(signature = (path, *, bytes_max = None))]
-pub(crate) fn artifact_load(
-    py: Python<'_>,
-    path: PathBuf,
-    bytes_max: Option<u64>,
-) -> PyResult<ArtifactOut<'_>> {
-    let mut limits = Limits::default();
-    limits.artifact_bytes_max = bytes_max.unwrap_or(limits.artifact_bytes_max);
-    let loaded = py.detach(|| ferrule_artifact::load(&path, &limits));
+#[pyo3(signature = (path))]
+pub(crate) fn artifact_load(py: Python<'_>, path: PathBuf) -> PyResult<ArtifactOut<'_>> {
+    let loaded = py.detach(|| ferrule_artifact::load(&path, &Limits::default()));
     let Artifact { manifest, tensors, created_at, digest } =
         loaded.map_err(|error| to_py(py, &error))?;
     let manifest = manifest.to_json().map_err(|fault| to_py(py, &fault))?;
@@ -58,5 +52,5 @@ fn tensor_in((name, dtype, shape, bytes): TensorIn) -> PyResult<Tensor> {
 
 fn tensor_out(py: Python<'_>, tensor: Tensor) -> TensorOut<'_> {
     let dtype = tensor.dtype.safetensors_name().unwrap_or_default();
-    (tensor.name, dtype, tensor.shape, PyBytes::new(py, &tensor.bytes))
+    (tensor.name, dtype, tensor.shape, PyByteArray::new(py, &tensor.bytes))
 }

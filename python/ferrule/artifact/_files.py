@@ -104,8 +104,8 @@ def save(
 def load(path: str | os.PathLike[str]) -> KMeans | MiniBatchKMeans | ScaledKMeans:
     """Load the model in an artifact, after verifying all of the file.
 
-    Nothing in the file is executed, and reading it takes no more memory than its size and a bounded
-    remainder.
+    Nothing in the file is executed, and whatever it claims, reading it takes no more memory than
+    twice its size and 64 MiB.
 
     Parameters
     ----------
@@ -116,8 +116,8 @@ def load(path: str | os.PathLike[str]) -> KMeans | MiniBatchKMeans | ScaledKMean
     -------
     ferrule.cluster.KMeans, ferrule.cluster.MiniBatchKMeans or ScaledKMeans
         Ready to predict: with ``cluster_centers_``, ``n_features_in_``, and where the fit had them
-        ``feature_names_in_``, ``inertia_`` and ``n_iter_``; without ``labels_``, which are not
-        kept.
+        ``feature_names_in_``, ``inertia_`` and ``n_iter_``. Not kept are ``labels_``, and how many
+        samples each centre of a MiniBatchKMeans has seen: a `partial_fit` counts from nothing.
 
     Raises
     ------
@@ -235,9 +235,9 @@ def _tensor(name: str, array: NDArray[Any]) -> tuple[str, str, list[int], bytes]
     return name, dtype, list(array.shape), little_endian.tobytes()
 
 
-def _array(tensor: tuple[str, str, list[int], bytes]) -> NDArray[Any]:
+def _array(tensor: tuple[str, str, list[int], bytearray]) -> NDArray[Any]:
     """Return a writable array in the machine's byte order."""
     _, dtype, shape, data = tensor
     stored = np.frombuffer(data, dtype=_SAFETENSORS_DTYPES[dtype]).reshape(shape)
-    native: NDArray[Any] = stored.astype(stored.dtype.newbyteorder("="), copy=True)
+    native: NDArray[Any] = stored.astype(stored.dtype.newbyteorder("="), copy=False)
     return native

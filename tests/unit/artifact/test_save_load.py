@@ -11,7 +11,7 @@ import pytest
 
 import ferrule
 from ferrule.artifact import ScaledKMeans, Scaler
-from ferrule.cluster import KMeans
+from ferrule.cluster import KMeans, MiniBatchKMeans
 
 
 @pytest.fixture(name="X")
@@ -44,6 +44,23 @@ def test_a_loaded_model_predicts_and_transforms_to_the_same_bits(X, path, dtype)
     assert loaded.score(X) == model.score(X)
     assert loaded.get_params() == model.set_params(init="k-means++").get_params()
     assert (loaded.inertia_, loaded.n_iter_) == (model.inertia_, model.n_iter_)
+
+
+def test_a_loaded_model_is_the_callers_to_change(X, path):
+    ferrule.save(fitted(X, 2), path)
+    first, second = ferrule.load(path), ferrule.load(path)
+    first.cluster_centers_[:] = 0
+    assert np.any(second.cluster_centers_ != 0)
+
+
+def test_a_mini_batch_model_comes_back_as_one(X, path):
+    model = MiniBatchKMeans(n_clusters=3, init=X[:3], n_init=1, random_state=0).fit(X)
+    ferrule.save(model, path)
+    loaded = ferrule.load(path)
+    assert type(loaded) is MiniBatchKMeans
+    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+    assert (loaded.n_iter_, loaded.n_steps_) == (model.n_iter_, model.n_steps_)
+    assert loaded.batch_size == model.batch_size
 
 
 def test_a_loaded_model_can_be_fitted_again(X, path):
