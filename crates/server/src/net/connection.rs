@@ -131,8 +131,7 @@ fn http1_builder(worker: &Worker) -> http1::Builder {
         .timer(TokioTimer::new())
         .header_read_timeout(limits.keep_alive_timeout)
         .max_headers(limits.header_fields_max)
-        .max_header_size(limits.header_bytes_max)
-        .pipeline_flush(true);
+        .max_header_size(limits.header_bytes_max);
     builder
 }
 
