@@ -47,8 +47,8 @@ def whole(body=BODY):
 
 
 def read_all(connection):
-    """Everything until the server closes, or nothing more comes for half a second."""
-    connection.settimeout(0.5)
+    """Everything until the server closes, or nothing more comes for a while."""
+    connection.settimeout(0.25)
     received = b""
     try:
         while part := connection.recv(65_536):

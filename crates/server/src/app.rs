@@ -9,7 +9,7 @@ use ferrule_runtime::{Failure, Registry, RuntimeError, ServedModel};
 use crate::auth::Keys;
 use crate::metrics::Metrics;
 use crate::net::budget::Budget;
-use crate::{Config, ServerError, log};
+use crate::{Config, ServerError, log, openapi};
 
 /// The server's name in both protocols.
 pub(crate) const SERVER_NAME: &str = "ferrule";
@@ -44,6 +44,8 @@ pub struct App {
     pub registry: Registry,
     /// What is counted.
     pub metrics: Metrics,
+    /// The OpenAPI document.
+    pub openapi: openapi::Cache,
     /// When the server started.
     pub started: Instant,
     pub(crate) keys: Option<Keys>,
@@ -69,6 +71,7 @@ impl App {
             registry,
             keys,
             metrics: Metrics::default(),
+            openapi: openapi::Cache::default(),
             started: Instant::now(),
             budget: Budget::new(config.limits.buffered_bytes_max),
             phase: AtomicU8::new(Phase::Starting as u8),

@@ -1,9 +1,57 @@
 //! The OpenAPI 3.1 document of a server: its paths, with the shapes that its models' signatures say.
 
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use bytes::Bytes;
 use ferrule_artifact::Manifest;
+use ferrule_runtime::ServedModel;
 use serde_json::{Map, Value, json};
 
 mod tensors;
+
+/// The document of a running server, written anew when other models are loaded.
+///
+/// Writing it takes far longer than any other answer to so short a request.
+#[derive(Debug, Default)]
+pub struct Cache(ArcSwapOption<(String, Bytes)>);
+
+impl Cache {
+    /// The text of the document for the models that are `loaded`, sorted by name and version.
+    pub fn text(&self, loaded: &[Arc<ServedModel>]) -> Bytes {
+        let mut key = String::with_capacity(128);
+        for served in loaded {
+            let digest = served.model.digest();
+            let _ = writeln!(key, "{} {} {digest}", served.name, served.version);
+        }
+        if let Some(cached) = &*self.0.load()
+            && cached.0 == key
+        {
+            return cached.1.clone();
+        }
+        let text = Bytes::from(of_loaded(loaded).to_string());
+        self.0.store(Some(Arc::new((key, text.clone()))));
+        text
+    }
+}
+
+/// The document for loaded models; the paths without a version answer as the latest.
+fn of_loaded(loaded: &[Arc<ServedModel>]) -> Value {
+    let models: Vec<(Vec<&str>, &ServedModel)> = loaded
+        .chunk_by(|one, next| one.name == next.name)
+        .filter_map(|all| {
+            let versions = all.iter().map(|served| served.version.as_str()).collect();
+            Some((versions, &**all.last()?))
+        })
+        .collect();
+    let offers = models.iter().map(|(versions, latest)| Offer {
+        name: &latest.name,
+        versions,
+        manifest: latest.model.manifest(),
+    });
+    document(&offers.collect::<Vec<_>>())
+}
 
 /// A model as it is offered: the name in its paths, and its manifest.
 #[derive(Clone, Copy, Debug)]

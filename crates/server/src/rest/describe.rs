@@ -1,6 +1,5 @@
 //! What the server and its models are: metadata, readiness, status, the OpenAPI document.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,7 +12,6 @@ use super::error::{from_coded, json_response};
 use super::path::ModelPath;
 use super::{Answer, find};
 use crate::App;
-use crate::openapi::{self, Offer};
 
 /// The extensions of the protocol that are served.
 pub(crate) const EXTENSIONS: [&str; 3] = ["binary_tensor_data", "model_repository", "statistics"];
@@ -80,18 +78,5 @@ pub(super) fn status(path: &ModelPath<'_>, app: &App) -> Answer {
 
 /// `GET /openapi.json`.
 pub(super) fn openapi(app: &App) -> Response<Bytes> {
-    let loaded = app.registry.loaded();
-    let mut models: BTreeMap<&str, Vec<&ServedModel>> = BTreeMap::new();
-    for served in &loaded {
-        models.entry(&served.name).or_default().push(served);
-    }
-    let versions: Vec<Vec<&str>> = models
-        .values()
-        .map(|all| all.iter().map(|served| served.version.as_str()).collect())
-        .collect();
-    let offers = models.iter().zip(&versions).filter_map(|((name, all), versions)| {
-        // The paths without a version answer as the latest.
-        all.last().map(|latest| Offer { name, versions, manifest: latest.model.manifest() })
-    });
-    value(&openapi::document(&offers.collect::<Vec<_>>()))
+    json_response(app.openapi.text(&app.registry.loaded()))
 }

@@ -91,8 +91,8 @@ fn status_of(code: ErrorCode) -> StatusCode {
 }
 
 /// 200 with a JSON body.
-pub(crate) fn json_response(body: Vec<u8>) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(body));
+pub(crate) fn json_response(body: impl Into<Bytes>) -> Response<Bytes> {
+    let mut response = Response::new(body.into());
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
     response
