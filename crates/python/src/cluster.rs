@@ -51,9 +51,9 @@ pub(crate) fn kmeans_fit(
         max_iter,
         tol,
         algorithm: algorithm_named(algorithm)?,
-        n_threads: thread_count(),
+        n_threads: 1,
     };
-    by_dtype!(x, fit(py, x, weights, centers, labels, &params, on_iteration))
+    by_dtype!(x, fit(py, x, weights, centers, labels, params, on_iteration))
 }
 
 fn fit<T: Float + Element>(
@@ -62,7 +62,7 @@ fn fit<T: Float + Element>(
     weights: Option<&Bound<'_, PyAny>>,
     centers: &Bound<'_, PyAny>,
     labels: &Bound<'_, PyAny>,
-    params: &Params,
+    mut params: Params,
     on_iteration: Option<Py<PyAny>>,
 ) -> PyResult<(f64, usize, bool)> {
     let x = SampleBuffers::<T>::new(x)?;
@@ -72,10 +72,11 @@ fn fit<T: Float + Element>(
     let init = centers.as_mut_slice().to_vec();
     let (samples, weights) = (x.samples()?, weights.as_ref().map(Input::as_slice));
     let labels = labels.as_mut_slice();
+    params.n_threads = threads_for(&samples, params.n_clusters);
     let fit = compute(py, |control, raised| {
         let watcher = on_iteration.map(|callback| Watcher { callback, raised });
         let observer = watcher.as_ref().map(|watcher| watcher as &dyn Observer);
-        kmeans::fit(samples, weights, init, params, labels, control, observer)
+        kmeans::fit(samples, weights, init, &params, labels, control, observer)
     })?;
     centers.as_mut_slice().copy_from_slice(&fit.centers);
     Ok((fit.inertia, fit.n_iter, fit.strict_convergence))
@@ -106,9 +107,8 @@ fn predict<T: Float + Element>(
     let mut labels = Output::<i32>::new(labels, "labels", &x.extents())?;
     let (samples, weights) = (x.samples()?, weights.as_ref().map(Input::as_slice));
     let (centers, labels) = (centers.as_slice(), labels.as_mut_slice());
-    compute(py, |control, _| {
-        kmeans::predict(samples, centers, labels, weights, thread_count(), control)
-    })
+    let threads = threads_for(&samples, centers.len() / samples.cols().max(1));
+    compute(py, |control, _| kmeans::predict(samples, centers, labels, weights, threads, control))
 }
 
 /// Fills `out` (rows × centres) with the distances to `centers`.
@@ -134,7 +134,8 @@ fn transform<T: Float + Element>(
     taken.push(centers.extent());
     let mut out = Output::<T>::new(out, "out", &taken)?;
     let (samples, centers, out) = (x.samples()?, centers.as_slice(), out.as_mut_slice());
-    compute(py, |control, _| kmeans::transform(samples, centers, out, thread_count(), control))
+    let threads = threads_for(&samples, centers.len() / samples.cols().max(1));
+    compute(py, |control, _| kmeans::transform(samples, centers, out, threads, control))
 }
 
 /// Fills `centers` with rows chosen by greedy k-means++ and `indices` with their numbers.
@@ -171,7 +172,7 @@ fn plus_plus<T: Float + Element>(
     let weights = weights.map(|weights| Input::<T>::new(weights, "weights")).transpose()?;
     let mut centers = Output::<T>::new(centers, "centers", &x.extents())?;
     let (samples, weights) = (x.samples()?, weights.as_ref().map(Input::as_slice));
-    let threads = thread_count();
+    let threads = threads_for(&samples, n_clusters);
     let (chosen, indices) = compute(py, |control, _| {
         kmeans::plus_plus(samples, weights, n_clusters, seed, n_local_trials, threads, control)
     })?;
@@ -237,7 +238,7 @@ fn step<T: Float + Element>(
     let mut counts = Output::<f64>::new(counts, "counts", &x.extents())?;
     let (samples, weights) = (x.samples()?, weights.as_ref().map(Input::as_slice));
     let (centers, counts) = (centers.as_mut_slice(), counts.as_mut_slice());
-    let threads = thread_count();
+    let threads = threads_for(&samples, counts.len());
     let done = compute(py, |control, _| {
         minibatch::step(samples, weights, centers, counts, reassignment, threads, control)
     })?;
@@ -266,7 +267,8 @@ fn variances<T: Float + Element>(
     if out.as_mut_slice().len() != samples.cols() {
         return Err(PyValueError::new_err("out needs one element a column"));
     }
-    let stats = compute(py, |control, _| kmeans::column_stats(samples, thread_count(), control))?;
+    let threads = threads_for(&samples, 1);
+    let stats = compute(py, |control, _| kmeans::column_stats(samples, threads, control))?;
     out.as_mut_slice().copy_from_slice(&stats.variance);
     Ok(match stats.finite {
         Finite::AllFinite => None,
@@ -337,6 +339,16 @@ fn is_f32(x: &Bound<'_, PyAny>) -> PyResult<bool> {
         Ok(parts) => Ok(PyBuffer::<f32>::get(&parts.get_item(0)?).is_ok()),
         Err(_) => Ok(PyBuffer::<f32>::get(x).is_ok()),
     }
+}
+
+/// Multiply-adds that take about as long as starting a thread.
+const WORK_PER_THREAD: usize = 1 << 20;
+
+/// How many threads are worth starting for a pass over `samples` and `n_clusters` centres.
+fn threads_for<T: Float>(samples: &Samples<T>, n_clusters: usize) -> usize {
+    let values = samples.rows().saturating_mul(samples.cols());
+    let useful = 1 + values.saturating_mul(n_clusters) / WORK_PER_THREAD;
+    if useful == 1 { 1 } else { thread_count().min(useful) }
 }
 
 fn algorithm_named(name: &str) -> PyResult<Algorithm> {
