@@ -84,8 +84,9 @@ fn check_target(path: &Path) -> Result<&Path, Fault> {
     if path.file_name().is_none() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
         return Err(Fault::NotAFile { what: "a folder", hint });
     }
-    match fs::symlink_metadata(path) {
-        Ok(found) if !found.is_file() && !found.is_symlink() => {
+    // Through a link, too: a link to a folder is not to become a file.
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() => {
             Err(Fault::NotAFile { what: kind_name(found.file_type()), hint })
         }
         _ => Ok(path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))),

@@ -25,29 +25,44 @@ pub fn read(mut source: impl Read, file_bytes: u64, limits: &Limits) -> Result<A
     }
     let head = read_head(&mut source, file_bytes, limits)?;
     let header = parse_head(&head, file_bytes, limits)?;
-    let [manifest_json, digest, created_at, check] = entries(header.metadata())?;
-    let manifest = Manifest::from_json(manifest_json)?;
+    let seal = entries(header.metadata())?;
+    let manifest = Manifest::from_json(seal.manifest)?;
     let tensors = read_tensors(&mut source, header.tensors())?;
     if source.read(&mut [0]).map_err(read_failure)? != 0 {
         return Err(Fault::Changed);
     }
+    verify(&seal, &head, &manifest, &tensors)?;
+    check_model(&manifest, &tensors)?;
+    let (digest, created_at) = (seal.digest.clone(), seal.created_at.clone());
+    Ok(Artifact { manifest, tensors, created_at, digest })
+}
 
-    let layout = encode::layout(&tensors)?;
-    let computed = encode::digest(manifest_json, &layout, &tensors);
-    if computed != *digest {
-        return Err(Fault::Digest { recorded: digest.clone(), computed });
+/// The values under `__metadata__`.
+struct Seal<'a> {
+    manifest: &'a String,
+    digest: &'a String,
+    created_at: &'a String,
+    created_at_check: &'a String,
+}
+
+/// Both hashes must be those of the contents, and `head` the one that they are written with.
+fn verify(
+    seal: &Seal<'_>,
+    head: &[u8],
+    manifest: &Manifest,
+    tensors: &[Tensor],
+) -> Result<(), Fault> {
+    let layout = encode::layout(tensors)?;
+    let computed = encode::digest(seal.manifest, &layout, tensors);
+    if computed != *seal.digest {
+        return Err(Fault::Digest { recorded: seal.digest.clone(), computed });
     }
-    if creation_check(digest, created_at) != *check {
+    if creation_check(seal.digest, seal.created_at) != *seal.created_at_check {
         return Err(Fault::CreationTime);
     }
-    let canonical = manifest.to_json()? == *manifest_json
-        && encode::head(manifest_json, &layout, digest, created_at) == head;
-    if !canonical {
-        return Err(Fault::NotCanonical);
-    }
-    check_model(&manifest, &tensors)?;
-    let (digest, created_at) = (digest.clone(), created_at.clone());
-    Ok(Artifact { manifest, tensors, created_at, digest })
+    let canonical = manifest.to_json()? == *seal.manifest
+        && encode::head(seal.manifest, &layout, seal.digest, seal.created_at) == head;
+    if canonical { Ok(()) } else { Err(Fault::NotCanonical) }
 }
 
 /// Whether `tensors` make a model of the manifest's kind: held before a save and after a load.
@@ -92,17 +107,19 @@ fn not_safetensors(start: &[u8], error: FormatError) -> Fault {
     }
 }
 
-/// The four values under `__metadata__`, which must have no others.
-fn entries(metadata: &BTreeMap<String, String>) -> Result<[&String; 4], Fault> {
+/// The values under `__metadata__`, which must have no others.
+fn entries(metadata: &BTreeMap<String, String>) -> Result<Seal<'_>, Fault> {
     let value = |key: &str| {
         let detail = || format!("__metadata__ has no {key:?}");
         metadata.get(key).ok_or_else(|| Fault::NotAnArtifact { detail: detail() })
     };
-    let values = [value(MANIFEST)?, value(DIGEST)?, value(CREATED_AT)?, value(CREATED_AT_CHECK)?];
-    if metadata.len() > values.len() {
-        return Err(Fault::NotCanonical);
-    }
-    Ok(values)
+    let seal = Seal {
+        manifest: value(MANIFEST)?,
+        digest: value(DIGEST)?,
+        created_at: value(CREATED_AT)?,
+        created_at_check: value(CREATED_AT_CHECK)?,
+    };
+    if metadata.len() == 4 { Ok(seal) } else { Err(Fault::NotCanonical) }
 }
 
 fn read_tensors(source: &mut impl Read, infos: &[TensorInfo]) -> Result<Vec<Tensor>, Fault> {

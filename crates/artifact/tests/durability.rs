@@ -70,8 +70,10 @@ fn of_many_writers_one_wins_whole() {
 fn a_path_that_cannot_be_saved_to_is_named_with_what_to_do() {
     let folder = Folder::new();
     std::fs::write(folder.join("file"), b"x").unwrap();
+    std::os::unix::fs::symlink("/", folder.join("link")).unwrap();
     let cases = [
         (folder.path().to_owned(), ErrorCode::InvalidArgument, "is a folder"),
+        (folder.join("link"), ErrorCode::InvalidArgument, "is a folder"),
         (folder.join("new/"), ErrorCode::InvalidArgument, "is a folder"),
         ("".into(), ErrorCode::InvalidArgument, "give the path of a file"),
         ("/".into(), ErrorCode::InvalidArgument, "is a folder"),
@@ -88,7 +90,7 @@ fn a_path_that_cannot_be_saved_to_is_named_with_what_to_do() {
         assert!(message.contains(text), "{message}");
         assert!(message.starts_with(&path.display().to_string()), "{message}");
     }
-    assert_eq!(folder.names(), ["file"]);
+    assert_eq!(folder.names(), ["file", "link"]);
 }
 
 #[test]

@@ -61,7 +61,7 @@ pub fn read<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Reader<'a>, FormatEr
     Ok(Reader { header: Header::parse(json, data.len() as u64, limits)?, data })
 }
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     /// The tensors in the order of their bytes.
     pub fn tensors(&self) -> &[TensorInfo] {
         self.header.tensors()
@@ -73,7 +73,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The tensor called `name`.
-    pub fn tensor(&'a self, name: &str) -> Option<TensorView<'a>> {
+    pub fn tensor(&self, name: &str) -> Option<TensorView<'_>> {
         let info = self.tensors().iter().find(|info| info.name == name)?;
         let (start, end) = (usize::try_from(info.start).ok()?, usize::try_from(info.end).ok()?);
         Some(TensorView {
