@@ -51,6 +51,9 @@ pub(crate) fn check_name(name: &str) -> Result<(), RequestError> {
 /// The files that `paths` stand for: artifacts, folders of artifacts, folders of folders of versions.
 /// `name` is for the case of one model alone.
 pub(crate) fn find(paths: &[PathBuf], name: Option<&str>) -> Result<Files, RuntimeError> {
+    if name.is_some() && paths.len() > 1 {
+        return Err(RuntimeError::NameForMany);
+    }
     let mut files = Files::new();
     for path in paths {
         let facts = fs::metadata(path).map_err(|source| unreadable(path, source))?;
@@ -65,7 +68,7 @@ pub(crate) fn find(paths: &[PathBuf], name: Option<&str>) -> Result<Files, Runti
         }
     }
     match name {
-        Some(_) if files.len() > 1 || paths.len() > 1 => Err(RuntimeError::NameForMany),
+        Some(_) if files.len() > 1 => Err(RuntimeError::NameForMany),
         Some(name) => Ok(files.into_values().map(|versions| (name.to_owned(), versions)).collect()),
         None => Ok(files),
     }

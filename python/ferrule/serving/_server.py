@@ -98,7 +98,9 @@ class Server:
             raise FailedPreconditionError("the server is running already; stop it first")
         self._folder = tempfile.TemporaryDirectory(prefix="ferrule-")
         try:
-            paths = [_path(model, self._config["name"], self._folder.name) for model in self._models]
+            paths = [
+                _path(model, self._config["name"], self._folder.name) for model in self._models
+            ]
             config = json.dumps({**self._config, "models": paths}, default=os.fspath)
             self._core = _core.Server(config)
         except BaseException:
@@ -167,9 +169,7 @@ class Server:
         return f"<ferrule.Server at {self.http_url}, gRPC {self.grpc_address}>"
 
 
-def serve(
-    *models: _Model, http_port: int = 8080, grpc_port: int = 8081, **options: Any
-) -> None:
+def serve(*models: _Model, http_port: int = 8080, grpc_port: int = 8081, **options: Any) -> None:
     """Serve models until SIGINT (Ctrl-C) or SIGTERM; then drain and return.
 
     A second signal drops what is in flight. In a thread other than the main one, which Python tells
@@ -193,7 +193,7 @@ def serve(
     told = threading.Event()
     try:
         with _signals(told, server.kill):
-            print(f"serving at {server.http_url}, gRPC {server.grpc_address}; Ctrl-C stops")  # noqa: T201
+            print(f"serving at {server.http_url}, gRPC {server.grpc_address}; Ctrl-C stops")
             told.wait()
             # A thread drains, so that this one hears the second signal.
             drain = threading.Thread(target=server.stop)
