@@ -48,7 +48,7 @@ server-binary: ## build the stand-alone server, target/dist/ferrule-server
 
 wheels: setup ## build both wheels into dist/
 	$(BIN)/maturin build --profile dist --out dist
-	$(BIN)/maturin build --profile dist --out dist -m packages/ferrule-server/Cargo.toml
+	cd packages/ferrule-server && ../../$(BIN)/maturin build --profile dist --out ../../dist
 
 clean: ## remove what was built
 	rm -rf target .venv .demo dist site
