@@ -23,6 +23,7 @@ use crate::{App, grpc, host, request_id, rest};
 ///
 /// Most requests are answered where they are accepted, so that their task carries an answer and not the
 /// state of everything that might have had to be waited for.
+#[expect(clippy::large_enum_variant, reason = "a box would be an allocation for each request")]
 pub(crate) enum Answer {
     Now(Option<Response<Reply>>),
     Later(Pin<Box<dyn Future<Output = Response<Reply>>>>),

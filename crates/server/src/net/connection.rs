@@ -149,7 +149,7 @@ fn http2_builder(connection: &Connection) -> http2::Builder<Here> {
         .max_send_buf_size(256 << 10)
         // HTTP asks for a date, gRPC does not.
         .auto_date_header(connection.face == Face::Http)
-        .keep_alive_interval(limits.keep_alive_timeout / 4)
+        .keep_alive_interval(limits.keep_alive_timeout.mul_f32(0.25))
         .keep_alive_timeout(limits.header_timeout);
     builder
 }
