@@ -9,6 +9,7 @@ import warnings
 
 import httpx
 import numpy as np
+import pandas as pd
 import pytest
 import tritonclient.http as triton
 from tritonclient.utils import InferenceServerException
@@ -29,8 +30,6 @@ def model():
 
 @pytest.fixture(scope="module")
 def folder(model, tmp_path_factory):
-    import pandas as pd
-
     folder = tmp_path_factory.mktemp("models")
     ferrule.save(model, folder / "iris.safetensors")
     named = KMeans(3, n_init=1, init=model.cluster_centers_, max_iter=1)
@@ -92,7 +91,9 @@ def test_tritonclient_asks_for_all_outputs_as_binary_by_default(client, model, r
 
 def test_tritonclient_sends_single_precision(client, folder, rows):
     X = rows.astype(np.float32)
-    result = triton_infer(client, X, [("label", True)], binary_in=True, model="single", dtype="FP32")
+    result = triton_infer(
+        client, X, [("label", True)], binary_in=True, model="single", dtype="FP32"
+    )
     loaded = ferrule.load(folder / "single.safetensors")
     np.testing.assert_array_equal(result.as_numpy("label"), loaded.predict(X))
 
@@ -175,7 +176,8 @@ def test_curl_predicts_with_no_header_set(server, protocol):
 
 
 def test_httpx_predicts_rows_columns_and_named_features(server, folder, rows):
-    expected = ferrule.load(folder / "named.safetensors").predict(rows).tolist()
+    loaded = ferrule.load(folder / "named.safetensors")
+    expected = loaded.predict(pd.DataFrame(rows, columns=NAMES)).tolist()
     with httpx.Client(base_url=server.http_url) as client:
         lists = {"instances": rows.tolist()}
         objects = {"instances": [dict(zip(NAMES, row, strict=True)) for row in rows.tolist()]}

@@ -110,9 +110,7 @@ COLUMNS = {
     ]
 }
 NESTED = {
-    "inputs": [
-        {"data": [[1.0, 2.0], [3.0, 4.0]], "shape": [2, 2], "datatype": "FP64", "name": "X"}
-    ]
+    "inputs": [{"data": [[1.0, 2.0], [3.0, 4.0]], "shape": [2, 2], "datatype": "FP64", "name": "X"}]
 }
 ROWS = {"signature_name": "serving_default", "instances": [[1.0, 2.0], [3.0, 4.0]]}
 OBJECTS = {"instances": [{"length": 1.0, "width": 2.0}, {"X": [1.0, 2.0]}]}
@@ -211,7 +209,7 @@ def _is_json(text: str) -> bool:
 
 
 def rest_cases(doubles: int) -> Iterator[tuple[str, str, bytes, dict[str, str]]]:
-    """Yield (what was done, path, body, headers) of every case; `doubles` of two fields a request."""
+    """Yield (what was done, path, body, headers); `doubles` cases a request change two fields."""
     for name, path, body in REQUESTS:
         edits = itertools.chain(single_edits(body), double_edits(body, doubles, seed=7))
         for what, text in edits:
@@ -228,7 +226,16 @@ def _header_cases() -> Iterator[tuple[str, str, bytes, dict[str, str]]]:
     header = json.dumps(BINARY).encode()
     length = len(header)
     lengths = [-1, 0, 1, length - 1, length, length + 1, length + 16, length + 17, 2**31, 2**63]
-    texts = [str(value) for value in lengths] + ["", " 5", "5 ", "+5", "0x5", "5.0", "NaN", "9" * 99]
+    texts = [str(value) for value in lengths] + [
+        "",
+        " 5",
+        "5 ",
+        "+5",
+        "0x5",
+        "5.0",
+        "NaN",
+        "9" * 99,
+    ]
     for text, tail in itertools.product(texts, [0, 1, 15, 16, 17, 4_096]):
         headers = {"Inference-Header-Content-Length": text}
         yield f"header length {text!r}", "/v2/models/iris/infer", header + bytes(tail), headers

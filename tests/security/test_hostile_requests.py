@@ -9,11 +9,11 @@ import grpc
 import numpy as np
 import pandas as pd
 import pytest
+from field_matrix import rest_cases
+from wire_matrix import PREDICT_REQUEST, grpc_cases
 
 import ferrule
 from ferrule.cluster import KMeans
-from field_matrix import rest_cases
-from wire_matrix import PREDICT_REQUEST, grpc_cases
 
 GRPC_CODES = {
     grpc.StatusCode.OK,

@@ -96,12 +96,12 @@ fn example(name: &str, manifest: &Manifest) -> String {
         None => json!(row),
     };
     let predict = json!({ "instances": [instance] }).to_string();
-    let row = json!(row).to_string();
+    let row: Vec<String> = row.iter().map(f64::to_string).collect();
     TEMPLATE
         .replace("{name}", name)
         .replace("{infer}", &infer.to_string())
         .replace("{predict}", &predict)
-        .replace("{row}", row.trim_matches(['[', ']']))
+        .replace("{row}", &row.join(", "))
 }
 
 /// What `--example` prints; each part is a whole program.

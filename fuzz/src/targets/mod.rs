@@ -1,10 +1,11 @@
 //! What is fuzzed: one file a target, named after what it reads.
 
 mod artifact;
+mod rest;
 mod safetensors;
 
 /// Every target.
-pub const TARGETS: &[Target] = &[artifact::TARGET, safetensors::TARGET];
+pub const TARGETS: &[Target] = &[artifact::TARGET, rest::TARGET, safetensors::TARGET];
 
 /// A parser to be fuzzed.
 #[derive(Clone, Copy, Debug)]

@@ -48,8 +48,8 @@ fn the_example_requests_are_json_of_the_models_width() {
     assert_eq!(infer["inputs"][0]["shape"], serde_json::json!([1, 2]));
     assert_eq!(infer["inputs"][0]["datatype"], "FP64");
     assert!(block(&text, "sh", 0).contains("/v1/models/iris:predict"));
-    assert!(block(&text, "python", 0).contains("[[0.5,1.5]]"));
-    assert!(block(&text, "go", 0).contains("{{0.5,1.5}}"));
+    assert!(block(&text, "python", 0).contains("[[0.5, 1.5]]"));
+    assert!(block(&text, "go", 0).contains("{{0.5, 1.5}}"));
 }
 
 #[test]
