@@ -274,11 +274,11 @@ def test_score_is_minus_the_inertia(blobs):
 
 @pytest.mark.parametrize("n_features", [2, 20])
 def test_the_result_does_not_depend_on_the_number_of_threads(monkeypatch, n_features):
-    X = np.random.default_rng(4).normal(size=(20_000, n_features))
+    X = np.random.default_rng(4).normal(size=(60_000, n_features))  # enough for several threads
     results = []
     for threads in ("1", "2", "5"):
         monkeypatch.setenv("FERRULE_NUM_THREADS", threads)
-        results.append(KMeans(7, random_state=0, max_iter=20).fit(X))
+        results.append(KMeans(40, random_state=0, max_iter=5).fit(X))
     first = results[0]
     for other in results[1:]:
         assert np.array_equal(first.cluster_centers_, other.cluster_centers_)

@@ -13,6 +13,7 @@ import time
 import joblib
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from ferrule.cluster import KMeans
 
@@ -130,7 +131,7 @@ def test_other_python_threads_run_during_a_fit():
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork")
 def test_a_forked_child_fits_after_its_parent_did():
-    X = np.random.default_rng(0).normal(size=(20_000, 4))
+    X = np.random.default_rng(0).normal(size=(200_000, 4))
     model = KMeans(5, init=X[:5], max_iter=5)
     wanted = model.fit(X).inertia_
     child = os.fork()
@@ -150,11 +151,11 @@ def test_a_forked_child_fits_after_its_parent_did():
 
 @pytest.mark.parametrize("backend", ["loky", "threading"])
 def test_joblib_workers_give_the_same_models(backend):
-    X = np.random.default_rng(0).normal(size=(3000, 4))
-    models = [KMeans(4, random_state=seed) for seed in range(4)]
+    X = np.random.default_rng(0).normal(size=(100_000, 4))
+    models = [KMeans(4, random_state=seed, max_iter=10) for seed in range(4)]
     fits = joblib.Parallel(n_jobs=2, backend=backend)(joblib.delayed(m.fit)(X) for m in models)
-    for seed, fit in enumerate(fits):
-        assert fit.inertia_ == KMeans(4, random_state=seed).fit(X).inertia_
+    for model, fit in zip(models, fits, strict=True):
+        assert fit.inertia_ == clone(model).fit(X).inertia_
 
 
 MEMORY = """

@@ -74,10 +74,11 @@ def test_one_seed_gives_one_model_whatever_the_number_of_threads(monkeypatch):
     models = []
     for threads in ("1", "3"):
         monkeypatch.setenv("FERRULE_NUM_THREADS", threads)
-        models.append(MiniBatchKMeans(6, random_state=1, n_init=3).fit(X))
+        model = MiniBatchKMeans(30, random_state=1, n_init=3, batch_size=10_000)
+        models.append(model.fit(X))
     assert np.array_equal(models[0].cluster_centers_, models[1].cluster_centers_)
     assert models[0].inertia_ == models[1].inertia_
-    other = MiniBatchKMeans(6, random_state=2).fit(X)
+    other = MiniBatchKMeans(30, random_state=2, batch_size=10_000).fit(X)
     assert not np.array_equal(models[0].cluster_centers_, other.cluster_centers_)
 
 
