@@ -51,7 +51,7 @@ def main() -> int:
     show([FERRULE, "inspect", model])
     prepare_peer(model)
     http, grpc, peer = free_ports(3)
-    step("Serve it: gRPC and REST, no code written, no Python in the process's hot path")
+    step("Serve it: gRPC and REST, no code written, no Python on the hot path")
     command = [FERRULE, "serve", model, "--http-port", http, "--grpc-port", grpc]
     print(f"$ {shown(command)} &")
     with running(command, f"http://127.0.0.1:{http}/readyz"):
@@ -96,7 +96,7 @@ def ask(name: str, http: int, grpc: int) -> None:
     step("Ask it over REST, as curl would")
     url = f"http://127.0.0.1:{http}/v1/models/{name}:predict"
     body = json.dumps({"instances": [list(ROW)]})
-    print(f"$ curl -d '{body}' {url}")
+    print(f"$ curl -H 'content-type: application/json' -d '{body}' {url}")
     headers = {"content-type": "application/json"}
     request = urllib.request.Request(url, body.encode(), headers)
     with urllib.request.urlopen(request, timeout=10) as response:

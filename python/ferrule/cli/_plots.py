@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 HOW_TO_GET = "matplotlib is not installed (pip install 'ferrule[plot]')"
 _POINTS = 5000
-_BLUE, _ORANGE, _GREY = "#2b6cb0", "#dd6b20", "#718096"
+_BLUE, _ORANGE = "#2b6cb0", "#dd6b20"
+_COLOURS = (_BLUE, "#2f855a", _ORANGE, "#805ad5", "#718096")
 
 
 def available() -> bool:
@@ -38,7 +39,8 @@ def sweep(path: Path, candidates: "Sequence[Candidate]", best: "Candidate") -> N
     right.annotate(
         f"k={best.k}", (best.k, best.silhouette or 0.0), (8, 4), textcoords="offset points"
     )
-    right.set(title="mean silhouette (higher is better)", xlabel="k")
+    floor = min(0.0, float(np.nanmin(scores)))
+    right.set(title="mean silhouette (higher is better)", xlabel="k", ylim=(floor, 1))
     for axes in (left, right):
         _tidy(axes)
         axes.xaxis.get_major_locator().set_params(integer=True)
@@ -74,30 +76,45 @@ def clusters(
 
 def load(path: Path, title: str, results: Sequence[dict[str, Any]]) -> None:
     """Draw throughput and latency over the calls in flight, a line for each name."""
-    figure = _figure(10, 4)
+    figure = _figure(10, 4.2)
     left, right = figure.subplots(1, 2)
-    for colour, name in zip(
-        [_BLUE, _ORANGE, "#2f855a", "#805ad5", _GREY] * 4,
-        dict.fromkeys(result["name"] for result in results),
-        strict=False,
-    ):
+    names = list(dict.fromkeys(result["name"] for result in results))
+    for index, name in enumerate(names):
+        colour = _COLOURS[index % len(_COLOURS)]
         mine = [result for result in results if result["name"] == name]
         flights = [str(result["in_flight"]) for result in mine]
-        left.plot(flights, [one["throughput"] for one in mine], "o-", color=colour, label=name)
+        rates = [one["throughput"] for one in mine]
+        left.plot(flights, rates, "o-", color=colour, label=name)
+        for flight, rate in zip(flights, rates, strict=True):
+            left.annotate(
+                f"{rate:,.0f}", (flight, rate), (0, 6 if index else -13), textcoords="offset points", ha="center",
+                fontsize=8, color=colour,
+            )  # fmt: skip
         right.plot(
             flights, [one["p50_ms"] for one in mine], "o-", color=colour, label=f"{name} p50"
         )
         right.plot(
             flights, [one["p99_ms"] for one in mine], "o:", color=colour, label=f"{name} p99"
         )
-    left.set(title="requests a second", yscale="log")
-    right.set(title="latency, ms", yscale="log")
+    left.set_title("requests a second")
+    right.set_title("latency, ms")
     for axes in (left, right):
         axes.set_xlabel("calls in flight")
+        axes.margins(x=0.12)
+        _plain_log_scale(axes)
         _tidy(axes)
         axes.legend(frameon=False, fontsize=8)
     figure.suptitle(title)
     _save(figure, path)
+
+
+def _plain_log_scale(axes: Any) -> None:
+    """Use whole decades, written out."""
+    axes.set_yscale("log")
+    low, high = axes.dataLim.intervaly
+    axes.set_ylim(10.0 ** np.floor(np.log10(low)), 10.0 ** np.ceil(np.log10(high * 1.2)))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
+    axes.yaxis.set_minor_formatter(lambda *_: "")
 
 
 def _figure(width: float, height: float) -> "Figure":
