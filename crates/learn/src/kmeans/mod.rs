@@ -58,7 +58,7 @@ pub fn fit<T: Float>(
     Team::run(params.n_threads, control, |team| match x {
         Samples::Dense(x) => {
             let problem = Problem { x, weights, params };
-            match dense_algorithm(params, x.rows(), x.cols()) {
+            match dense_algorithm::<T>(params, x.rows(), x.cols()) {
                 Algorithm::Spatial => {
                     drive(&mut Spatial::new(&problem, team, labels)?, params, observer, init)
                 }
@@ -73,11 +73,13 @@ pub fn fit<T: Float>(
 }
 
 /// The algorithm that a fit of dense samples runs.
-fn dense_algorithm(params: &Params, n_samples: usize, n_features: usize) -> Algorithm {
+fn dense_algorithm<T>(params: &Params, n_samples: usize, n_features: usize) -> Algorithm {
+    let fits = spatial::is_applicable(n_samples, n_features, params.n_clusters);
     match params.algorithm {
-        Algorithm::Spatial if !spatial::is_applicable(n_samples, n_features, params.n_clusters) => {
-            Algorithm::Lloyd
+        Algorithm::Auto if fits && spatial::pays::<T>(params, n_samples, n_features) => {
+            Algorithm::Spatial
         }
-        chosen => chosen,
+        Algorithm::Spatial if fits => Algorithm::Spatial,
+        _ => Algorithm::Lloyd,
     }
 }
