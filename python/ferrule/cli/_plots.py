@@ -86,24 +86,20 @@ def load(path: Path, title: str, results: Sequence[dict[str, Any]]) -> None:
         rates = [one["throughput"] for one in mine]
         left.plot(flights, rates, "o-", color=colour, label=name)
         for flight, rate in zip(flights, rates, strict=True):
+            place = {"xytext": (0, 6 if index else -13), "textcoords": "offset points"}
             left.annotate(
-                f"{rate:,.0f}", (flight, rate), (0, 6 if index else -13), textcoords="offset points", ha="center",
-                fontsize=8, color=colour,
-            )  # fmt: skip
-        right.plot(
-            flights, [one["p50_ms"] for one in mine], "o-", color=colour, label=f"{name} p50"
-        )
-        right.plot(
-            flights, [one["p99_ms"] for one in mine], "o:", color=colour, label=f"{name} p99"
-        )
+                f"{rate:,.0f}", (flight, rate), ha="center", fontsize=8, color=colour, **place
+            )
+        right.plot(flights, [one["p50_ms"] for one in mine], "o-", color=colour, label=name)
+        right.plot(flights, [one["p99_ms"] for one in mine], "o:", color=colour)
     left.set_title("requests a second")
-    right.set_title("latency, ms")
+    right.set_title("latency, ms: median (solid), p99 (dotted)")
     for axes in (left, right):
         axes.set_xlabel("calls in flight")
         axes.margins(x=0.12)
         _plain_log_scale(axes)
         _tidy(axes)
-        axes.legend(frameon=False, fontsize=8)
+    left.legend(frameon=False, fontsize=8)
     figure.suptitle(title)
     _save(figure, path)
 

@@ -8,6 +8,32 @@ import typer
 from ferrule._hints import hinted
 from ferrule.cli._options import Json, Quiet, flag
 
+_Rate = Annotated[
+    float | None,
+    typer.Option(
+        metavar="R",
+        min=1.0,
+        help="Calls a second of the run at a fixed rate.",
+        show_default="half the peak",
+    ),
+]
+_Threads = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, help="Threads to drive from.", show_default="half the cores"),
+]
+_Plot = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.png|FILE.svg", help="Where to draw.", show_default="MODEL-bench.png"
+    ),
+]
+_Connections = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", min=1, help="Most gRPC connections.", show_default="one a call in flight"
+    ),
+]
+
 
 def bench(
     targets: Annotated[
@@ -29,38 +55,15 @@ def bench(
     concurrency: Annotated[
         str, typer.Option(metavar="N,N,…", help="Calls in flight, a run each.")
     ] = "1,8,64",
-    connections: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", min=1, help="Most gRPC connections.", show_default="one a call in flight"
-        ),
-    ] = None,
+    connections: _Connections = None,
     seconds: Annotated[float, typer.Option(metavar="S", min=0.1, help="Length of each run.")] = 3.0,
-    rate: Annotated[
-        float | None,
-        typer.Option(
-            metavar="R",
-            min=1.0,
-            help="Calls a second of the run at a fixed rate.",
-            show_default="half the peak",
-        ),
-    ] = None,
-    threads: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", min=1, help="Threads to drive from.", show_default="half the cores"
-        ),
-    ] = None,
+    rate: _Rate = None,
+    threads: _Threads = None,
     api_key_file: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="A file with the key that the server asks for."),
     ] = None,
-    plot: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.png|FILE.svg", help="Where to draw.", show_default="MODEL-bench.png"
-        ),
-    ] = None,
+    plot: _Plot = None,
     no_plot: Annotated[bool, flag("--no-plot", help="Draw nothing.")] = False,
     json: Json = False,
     quiet: Quiet = False,

@@ -17,75 +17,86 @@ class Dtype(StrEnum):
     float64 = "float64"
 
 
+_Features = Annotated[
+    str | None,
+    typer.Option(metavar="A,B,…", help="Columns to use.", show_default="all"),
+]
+_Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE.safetensors", help="Where to save the model."),
+]
+_Sample = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, help="Fit on this many random rows.", show_default="all"),
+]
+_RandomState = Annotated[
+    int,
+    typer.Option(
+        metavar="N", min=0, max=2**32 - 1, help="Seed: the same one gives the same model."
+    ),
+]
+_NInit = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        help="Fits from new initial centres; the best is kept.",
+        show_default="1",
+    ),
+]
+_MaxIter = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        help="Most iterations of a fit.",
+        show_default="300; 100 passes for --minibatch",
+    ),
+]
+_Tol = Annotated[
+    float | None,
+    typer.Option(
+        metavar="T",
+        min=0.0,
+        help="Converged when the centres move less than this, relative to the data's variance.",
+        show_default="1e-4; 0 for --minibatch",
+    ),
+]
+_Dtype = Annotated[
+    Dtype | None,
+    typer.Option(help="Precision of the fit and the model.", show_default="as the data"),
+]
+_Plot = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.svg|FILE.png",
+        help="Plot the scores of a range, or the clusters of one K.",
+        show_default="OUTPUT-k.svg for a range",
+    ),
+]
+
+
 def kmeans(
     data: DataFile,
     *,
     k: Annotated[
         str, typer.Option("--k", metavar="K|LOW..HIGH", help="Clusters, or a range to try.")
     ] = "8",
-    features: Annotated[
-        str | None,
-        typer.Option(metavar="A,B,…", help="Columns to use.", show_default="all"),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE.safetensors", help="Where to save the model."),
-    ] = None,
+    features: _Features = None,
+    output: _Output = None,
     scale: Annotated[
         bool, flag("--scale", help="Standardise each feature first; served that way too.")
     ] = False,
-    sample: Annotated[
-        int | None,
-        typer.Option(metavar="N", min=1, help="Fit on this many random rows.", show_default="all"),
-    ] = None,
-    random_state: Annotated[
-        int,
-        typer.Option(
-            metavar="N", min=0, max=2**32 - 1, help="Seed: the same one gives the same model."
-        ),
-    ] = 0,
-    n_init: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            min=1,
-            help="Fits from new initial centres; the best is kept.",
-            show_default="1",
-        ),
-    ] = None,
-    max_iter: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            min=1,
-            help="Most iterations of a fit.",
-            show_default="300; 100 passes for --minibatch",
-        ),
-    ] = None,
-    tol: Annotated[
-        float | None,
-        typer.Option(
-            metavar="T",
-            min=0.0,
-            help="Converged when the centres move less than this, relative to the data's variance.",
-            show_default="1e-4; 0 for --minibatch",
-        ),
-    ] = None,
+    sample: _Sample = None,
+    random_state: _RandomState = 0,
+    n_init: _NInit = None,
+    max_iter: _MaxIter = None,
+    tol: _Tol = None,
     minibatch: Annotated[
         bool, flag("--minibatch", help="Fit on small batches: faster, not exact.")
     ] = False,
-    dtype: Annotated[
-        Dtype | None,
-        typer.Option(help="Precision of the fit and the model.", show_default="as the data"),
-    ] = None,
-    plot: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.svg|FILE.png",
-            help="Plot the scores of a range, or the clusters of one K.",
-            show_default="OUTPUT-k.svg for a range",
-        ),
-    ] = None,
+    dtype: _Dtype = None,
+    plot: _Plot = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
