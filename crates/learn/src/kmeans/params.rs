@@ -12,11 +12,11 @@ pub enum Algorithm {
     Auto,
     /// A pass over all samples and centres an iteration.
     Lloyd,
-    /// Bounds to each centre (triangle inequality).
+    /// Taken for scikit-learn's sake; runs the plain pass, whose results Elkan's bounds would give.
     Elkan,
-    /// One upper and one lower bound a sample.
+    /// As [`Self::Elkan`]: accepted, and run as the plain pass.
     Hamerly,
-    /// A spatial tree over the samples, for few features.
+    /// Boxes of samples along a space-filling curve; the plain pass beyond 8 features.
     Spatial,
 }
 
