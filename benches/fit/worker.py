@@ -56,6 +56,11 @@ def sklearn(x: np.ndarray, init: np.ndarray, algorithm: str) -> Fit:
     return estimator(KMeans, x, init, algorithm)
 
 
+def float64(x: np.ndarray, init: np.ndarray, algorithm: str) -> Fit:
+    """Return scikit-learn's fit of the same numbers in float64."""
+    return sklearn(x.astype(np.float64), init.astype(np.float64), algorithm)
+
+
 def sklearnex(x: np.ndarray, init: np.ndarray, algorithm: str) -> Fit:
     """Return scikit-learn-intelex's fit."""
     from sklearnex.cluster import KMeans
@@ -79,7 +84,7 @@ def faiss(x: np.ndarray, init: np.ndarray, _algorithm: str) -> Fit:
             min_points_per_centroid=1,
         )
         model.train(single, init_centroids=centers)
-        return Outcome(model.centroids.astype(x.dtype), float(model.obj[-1]), len(model.obj))
+        return Outcome(model.centroids, float(model.obj[-1]), len(model.obj))
 
     return fit
 
@@ -91,6 +96,7 @@ CONTENDERS = {
     "scikit-learn lloyd": (sklearn, "lloyd", "scikit-learn"),
     "scikit-learn elkan": (sklearn, "elkan", "scikit-learn"),
     "scikit-learn-intelex": (sklearnex, "lloyd", "scikit-learn-intelex"),
+    "scikit-learn float64": (float64, "lloyd", "scikit-learn"),
     "faiss": (faiss, "", "faiss-cpu"),
 }
 
@@ -105,15 +111,15 @@ def main() -> None:
     fit = make(x, init, algorithm)
     print(json.dumps({package: _version(package)}), flush=True)
     for line in sys.stdin:
-        print(json.dumps(timed(fit, int(line), out)), flush=True)
+        print(json.dumps(timed(fit, int(line), dtype, out)), flush=True)
 
 
-def timed(fit: Fit, iterations: int, out: str) -> dict[str, float]:
+def timed(fit: Fit, iterations: int, dtype: str, out: str) -> dict[str, float]:
     """Fit once; return the seconds and what the contender says of the result."""
     start = time.perf_counter()
     outcome = fit(iterations)
     seconds = time.perf_counter() - start
-    np.asarray(outcome.centers).tofile(pathlib.Path(out))
+    np.asarray(outcome.centers, dtype).tofile(pathlib.Path(out))
     return {
         "seconds": seconds,
         "inertia": float(outcome.inertia),
