@@ -34,7 +34,7 @@ def main() -> int:
 
 
 def dependency_graph() -> dict[str, set[str]]:
-    """Each package's name to the names of all it depends on, transitively, without dev-dependencies."""
+    """Return each package's name to all it depends on, transitively, without dev-dependencies."""
     command = ["cargo", "metadata", "--format-version", "1", "--locked"]
     output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout  # noqa: S603
     metadata = json.loads(output)
@@ -70,7 +70,9 @@ def layer_breaches(graph: dict[str, set[str]]) -> list[str]:
         crate = name.removeprefix("ferrule-")
         ours = {r.removeprefix("ferrule-") for r in reached if r.startswith("ferrule-")}
         if crate in ALLOWED and (extra := ours - ALLOWED[crate]):
-            found.append(f"crates/{crate} depends on {sorted(extra)}; it may on {sorted(ALLOWED[crate])}")
+            found.append(
+                f"crates/{crate} depends on {sorted(extra)}; it may on {sorted(ALLOWED[crate])}"
+            )
         if crate not in ALLOWED and crate not in {"python", "fuzz"}:
             found.append(f"crates/{crate} has no row in ALLOWED: give it its layer")
         if crate != "python" and any(r.startswith("pyo3") for r in reached):

@@ -25,7 +25,7 @@ RUST_FN = re.compile(
 
 def main() -> int:
     """Check every file that git tracks."""
-    listed = subprocess.run(  # noqa: S603
+    listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"],  # noqa: S607
         cwd=ROOT,
         check=True,
@@ -39,7 +39,7 @@ def main() -> int:
 
 
 def file_breaches(name: str) -> list[str]:
-    """What one file does wrong."""
+    """Return what one file does wrong."""
     path = ROOT / name
     if not path.is_file() or name.startswith(GENERATED):
         return []
@@ -94,7 +94,9 @@ def rust_functions(lines: list[str]) -> list[tuple[str, int, int]]:
     for number, line in enumerate(lines, 1):
         if not name and (match := RUST_FN.match(line)):
             start, indent, name = number, match.group(1), match.group(2)
-        if name and (line == f"{indent}}}" or line.rstrip().endswith(("}", ";")) and number == start):
+        if name and (
+            line == f"{indent}}}" or (line.rstrip().endswith(("}", ";")) and number == start)
+        ):
             found.append((name, start, number - start + 1))
             name = ""
     return found
