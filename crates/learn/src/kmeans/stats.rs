@@ -6,7 +6,9 @@ use ferrule_tensor::{Control, Float, Isa, MatrixView, Team};
 use super::samples::{CsrView, Samples};
 use crate::LearnError;
 
-/// Elements of a block of work; by the shape alone, so that results do not depend on the threads.
+/// Most elements of a block of work: some tens of milliseconds.
+const BLOCK_ELEMENTS_MAX: usize = 1 << 25;
+/// Least elements that are worth a block of work.
 const BLOCK_ELEMENTS: usize = 1 << 18;
 /// Most rows of a block of work.
 const BLOCK_ROWS_MAX: usize = 1 << 15;
@@ -73,7 +75,7 @@ pub fn column_stats<T: Float>(
 }
 
 fn dense_stats<T: Float>(x: MatrixView<T>, team: &Team) -> Result<ColumnStats, LearnError> {
-    let block_rows = (BLOCK_ELEMENTS / x.cols()).clamp(16, BLOCK_ROWS_MAX);
+    let block_rows = block_rows(x.cols());
     let mut blocks = vec![Moments::default(); x.rows().div_ceil(block_rows)];
     let mut no_scratch = vec![(); team.n_threads()];
     team.for_each(&mut blocks, &mut no_scratch, |block, moments, ()| {
@@ -88,6 +90,13 @@ fn dense_stats<T: Float>(x: MatrixView<T>, team: &Team) -> Result<ColumnStats, L
             .unwrap_or(Finite::AllFinite)
     });
     Ok(finish(x.cols(), &blocks, finite))
+}
+
+/// Rows of a block of work; by the shape alone, so that results do not depend on the threads, and
+/// so many that the blocks' moments, 16 bytes a column, take no more than 4 bytes a row.
+fn block_rows(cols: usize) -> usize {
+    let frugal = (4 * cols).min(BLOCK_ELEMENTS_MAX / cols);
+    (BLOCK_ELEMENTS / cols).max(frugal).clamp(16, BLOCK_ROWS_MAX)
 }
 
 fn sparse_stats<T: Float>(x: CsrView<T>) -> ColumnStats {

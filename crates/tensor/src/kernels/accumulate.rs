@@ -6,6 +6,11 @@ use super::simd::{Kernel, Simd, dispatch};
 use crate::cpu::Isa;
 use crate::view::{Float, MatrixView};
 
+/// Rows among which those that changed are looked for before they are moved.
+const BLOCK_ROWS: usize = 512;
+/// Rows that are asked for before they are moved.
+const ROWS_AHEAD: usize = 2;
+
 /// The weighted sum of each cluster's rows, and their total weight.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sums {
@@ -177,24 +182,51 @@ impl<T: Float> Kernel<T> for Update<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    unsafe fn run<S: Simd<T>, const MV: usize, const NR: usize>(self) {
-        let Self { x, old, new, weights, to } = self;
-        let (first, width) = (to.cols.start, to.cols.len());
-        for (row, (&old, &new)) in old.iter().zip(new).enumerate() {
-            if old == new {
-                continue;
+    unsafe fn run<S: Simd<T>, const MV: usize, const NR: usize>(mut self) {
+        let mut changed = [0; BLOCK_ROWS];
+        for start in (0..self.new.len()).step_by(BLOCK_ROWS) {
+            let mut count = 0;
+            for row in start..(start + BLOCK_ROWS).min(self.new.len()) {
+                changed[count] = row;
+                count += usize::from(self.old[row] != self.new[row]);
             }
-            let weight = weights.map_or(1.0, |weights| weights[row].to_f64());
-            for (label, weight) in [(old, -weight), (new, weight)] {
-                let Ok(label) = usize::try_from(label) else { continue };
-                let sums = &mut to.sums[label * width..][..width];
-                match x.row(row) {
-                    Some(values) => {
-                        let values = &values[first..first + width];
-                        add_scaled(sums, |col| values[col], weight);
-                    }
-                    None => add_scaled(sums, |col| x.get(row, first + col), weight),
+            let changed = &changed[..count];
+            for (i, &row) in changed.iter().enumerate() {
+                if let Some(&next) = changed.get(i + ROWS_AHEAD) {
+                    // SAFETY: the caller vouches for the instruction set.
+                    unsafe { self.ask::<S>(next) };
                 }
+                self.move_row(row);
+            }
+        }
+    }
+}
+
+impl<T: Float> Update<'_, T> {
+    /// Asks for the columns of a row.
+    #[inline(always)]
+    unsafe fn ask<S: Simd<T>>(&self, row: usize) {
+        let Some(values) = self.x.row(row) else { return };
+        for line in values[self.to.cols.clone()].chunks(64 / size_of::<T>()) {
+            // SAFETY: the caller vouches for the instruction set.
+            unsafe { S::prefetch(line.as_ptr()) };
+        }
+    }
+
+    /// Moves a row from its old cluster to its new one.
+    #[inline(always)]
+    fn move_row(&mut self, row: usize) {
+        let (first, width) = (self.to.cols.start, self.to.cols.len());
+        let weight = self.weights.map_or(1.0, |weights| weights[row].to_f64());
+        for (label, weight) in [(self.old[row], -weight), (self.new[row], weight)] {
+            let Ok(label) = usize::try_from(label) else { continue };
+            let sums = &mut self.to.sums[label * width..][..width];
+            match self.x.row(row) {
+                Some(values) => {
+                    let values = &values[first..first + width];
+                    add_scaled(sums, |col| values[col], weight);
+                }
+                None => add_scaled(sums, |col| self.x.get(row, first + col), weight),
             }
         }
     }

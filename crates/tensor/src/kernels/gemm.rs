@@ -18,6 +18,8 @@ const FEW_ROWS: usize = 8;
 const PANEL_VECTORS_MAX: usize = 3;
 /// Most centres in a group.
 const GROUP_MAX: usize = 8;
+/// Centres of the last group for which the products with its filling are left out.
+const GROUP_TAIL: usize = 4;
 /// Features between two looks ahead.
 const STEP: usize = 16;
 /// Most cache lines asked for at once: more than the CPU can have under way only stalls it.
@@ -150,11 +152,11 @@ unsafe fn nearest_of_panel<T: Float, S: Simd<T>, const MV: usize, const NR: usiz
         let mut best: Best<S::V, MV> =
             Best { least: [S::splat(T::INFINITY); MV], index: [S::splat(T::from_index(0)); MV] };
         for first in (0..centers.starts.len()).step_by(NR) {
-            let group = centers.values.as_slice().as_ptr().add(first * d);
-            let starts = centers.starts.as_ptr().add(first);
-            let sums: [[S::V; MV]; NR] = std::array::from_fn(|c| [S::splat(*starts.add(c)); MV]);
-            let sums = subtract_products::<T, S, MV, NR>(sums, panel.as_ptr(), group, d, ahead);
-            best.take::<T, S, NR>(&sums, centers.indices.as_ptr().add(first));
+            if NR > GROUP_TAIL && centers.n_clusters - first <= GROUP_TAIL {
+                best.take_group::<T, S, NR, GROUP_TAIL>(panel, centers, first, ahead);
+            } else {
+                best.take_group::<T, S, NR, NR>(panel, centers, first, ahead);
+            }
         }
         best.index
     }
@@ -190,15 +192,22 @@ impl<T: Float> Ahead<T> {
     }
 }
 
-/// Subtracts from each sum the products of `depth` features: the kernel where the time goes.
+/// Subtracts from the sums of the first `COUNT` centres of a group of `NR` the products of `depth`
+/// features: the kernel where the time goes.
 #[inline(always)]
-unsafe fn subtract_products<T: Float, S: Simd<T>, const MV: usize, const NR: usize>(
-    mut sums: [[S::V; MV]; NR],
+unsafe fn subtract_products<
+    T: Float,
+    S: Simd<T>,
+    const MV: usize,
+    const NR: usize,
+    const COUNT: usize,
+>(
+    mut sums: [[S::V; MV]; COUNT],
     mut x: *const T,
     mut group: *const T,
     depth: usize,
     ahead: &mut Ahead<T>,
-) -> [[S::V; MV]; NR] {
+) -> [[S::V; MV]; COUNT] {
     let mut left = depth;
     while left > 0 {
         let steps = left.min(STEP);
@@ -229,6 +238,28 @@ struct Best<V, const MV: usize> {
 }
 
 impl<V: Copy, const MV: usize> Best<V, MV> {
+    /// Takes in the first `COUNT` centres of the group of `NR` that starts with centre `first`.
+    #[inline(always)]
+    unsafe fn take_group<T: Float, S: Simd<T, V = V>, const NR: usize, const COUNT: usize>(
+        &mut self,
+        panel: &[T],
+        centers: &Packed<T>,
+        first: usize,
+        ahead: &mut Ahead<T>,
+    ) {
+        let d = centers.n_features;
+        // SAFETY: the caller vouches for the instruction set and the sizes (see
+        // `nearest_of_panel`), and COUNT <= NR.
+        unsafe {
+            let group = centers.values.as_slice().as_ptr().add(first * d);
+            let starts = centers.starts.as_ptr().add(first);
+            let sums: [[V; MV]; COUNT] = std::array::from_fn(|c| [S::splat(*starts.add(c)); MV]);
+            let panel = panel.as_ptr();
+            let sums = subtract_products::<T, S, MV, NR, COUNT>(sums, panel, group, d, ahead);
+            self.take::<T, S, COUNT>(&sums, centers.indices.as_ptr().add(first));
+        }
+    }
+
     /// Takes in the values of a group whose centres have the `NR` indices at `indices`.
     #[inline(always)]
     unsafe fn take<T: Float, S: Simd<T, V = V>, const NR: usize>(

@@ -30,6 +30,9 @@ use crate::view::{Float, MatrixView};
 
 /// Most features for which distances are summed directly; beyond it they come from dot products.
 pub const DIRECT_COLS_MAX: usize = 8;
+/// Rows after which their labels are used: a multiple of every panel's rows, and few enough that
+/// the rows are in the cache still.
+const CACHED_ROWS: usize = 192;
 
 /// Centres prepared for finding the nearest one of many rows.
 ///
@@ -114,9 +117,15 @@ impl<T: Float> Assigner<T> {
             let output = direct::Output::Labels(labels, sq_dist);
             return direct::nearest(self.isa, x, rows, self.direct(), output, scratch);
         };
-        gemm::nearest(self.isa, x, rows.clone(), shift, packed, labels, scratch);
-        if let Some(sq_dist) = sq_dist {
-            self.own_squared_distances(x, rows, labels, sq_dist);
+        let Some(sq_dist) = sq_dist else {
+            return gemm::nearest(self.isa, x, rows, shift, packed, labels, scratch);
+        };
+        assert_eq!(sq_dist.len(), rows.len(), "one distance a row");
+        let outputs = labels.chunks_mut(CACHED_ROWS).zip(sq_dist.chunks_mut(CACHED_ROWS));
+        for (start, (labels, sq_dist)) in rows.step_by(CACHED_ROWS).zip(outputs) {
+            let block = start..start + labels.len();
+            gemm::nearest(self.isa, x, block.clone(), shift, packed, labels, scratch);
+            self.own_squared_distances(x, block, labels, sq_dist);
         }
     }
 
@@ -141,12 +150,10 @@ impl<T: Float> Assigner<T> {
             let output = direct::Output::Sums(sums, weights);
             return direct::nearest(self.isa, x, rows, self.direct(), output, scratch);
         };
-        /// A multiple of every panel's rows, and few enough to be in the cache still.
-        const BLOCK_ROWS: usize = 192;
         let mut labels = std::mem::take(&mut scratch.labels);
-        labels.resize(BLOCK_ROWS, 0);
-        for start in rows.clone().step_by(BLOCK_ROWS) {
-            let block = start..(start + BLOCK_ROWS).min(rows.end);
+        labels.resize(CACHED_ROWS, 0);
+        for start in rows.clone().step_by(CACHED_ROWS) {
+            let block = start..(start + CACHED_ROWS).min(rows.end);
             let labels = &mut labels[..block.len()];
             gemm::nearest(self.isa, x, block.clone(), shift, packed, labels, scratch);
             sums.add_rows(x, block, labels, weights, self.isa);
