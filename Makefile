@@ -16,8 +16,9 @@ demo: setup ## train on a million points, serve, ask, and measure beside a Pytho
 
 test: test-rust test-python ## run every test
 
-test-rust: ## run the Rust tests
+test-rust: ## run the Rust tests, those of the kernels on AVX2 too
 	cargo test --release --workspace --exclude ferrule-python --quiet
+	FERRULE_ISA=avx2 cargo test --release -p ferrule-tensor -p ferrule-learn --quiet
 
 test-python: setup ## run the Python tests
 	$(BIN)/python -m pytest -q
@@ -27,8 +28,8 @@ lint: setup ## rustfmt, clippy, ruff, mypy, stubtest, layering
 
 format: setup ## rewrite sources to the house format
 	cargo fmt
-	$(BIN)/ruff format python tests benches
-	$(BIN)/ruff check --fix python tests benches
+	$(BIN)/ruff format python tests benches scripts fuzz attacks
+	$(BIN)/ruff check --fix python tests benches scripts fuzz attacks
 
 bench: setup server-binary ## time training and serving beside their peers (about 20 minutes)
 	@benches/setup

@@ -1,11 +1,9 @@
 """Clients that others wrote, and plain curl, talk to the REST face unmodified."""
 
-import asyncio
 import json
 import shutil
 import subprocess
 import sys
-import warnings
 
 import httpx
 import numpy as np
@@ -141,30 +139,6 @@ def test_tritonclient_is_told_what_is_wrong(client, rows):
         )
 
 
-def test_kserves_rest_client_infers(server, model, rows):
-    with warnings.catch_warnings():
-        # Its import warns of its own dependencies.
-        warnings.simplefilter("ignore")
-        from kserve import InferenceRESTClient, InferInput, InferRequest, RESTConfig
-
-        tensor = InferInput("X", list(rows.shape), "FP64")
-        tensor.set_data_from_numpy(rows, binary_data=False)
-        request = InferRequest("iris", [tensor], request_id="k-1")
-
-        async def talk():
-            client = InferenceRESTClient(RESTConfig(protocol="v2", timeout=10))
-            base = server.http_url
-            ready = await client.is_server_ready(base), await client.is_model_ready(base, "iris")
-            answer = await client.infer(base, request, model_name="iris")
-            await client.close()
-            return ready, answer
-
-        ready, answer = asyncio.run(talk())
-    assert ready == (True, True)
-    assert answer.id == "k-1"
-    np.testing.assert_array_equal(answer.outputs[0].as_numpy(), model.predict(rows))
-
-
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 @pytest.mark.parametrize("protocol", ["--http1.1", "--http2-prior-knowledge"])
 def test_curl_predicts_with_no_header_set(server, protocol):
@@ -227,7 +201,7 @@ def test_schema_describes_the_model(folder, kind):
 
 def block(text, language):
     """Return the first fenced block of `language`."""
-    return text.split(f"```{language}\n")[1].split("\n```")[0]
+    return text.split(f"```{language}\n")[1].split("\n```")[0] + "\n"
 
 
 @pytest.mark.parametrize("name", ["iris", "named"])

@@ -45,6 +45,12 @@ class Client:
         self.address = url.removeprefix("http://")
         self.connection = http.client.HTTPConnection(self.address, timeout=10)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.connection.close()
+
     def post(self, path, body, headers):
         for attempt in (1, 2):
             try:
@@ -59,7 +65,8 @@ class Client:
 
 
 def assert_good_traffic_is_answered(url):
-    answer = Client(url).post("/v1/models/iris:predict", b'{"instances":[[0.1,0.2]]}', {})
+    with Client(url) as client:
+        answer = client.post("/v1/models/iris:predict", b'{"instances":[[0.1,0.2]]}', {})
     assert (answer[0], len(json.loads(answer[2])["predictions"])) == (200, 1)
 
 
@@ -72,8 +79,13 @@ def strict(text):
     return json.loads(text, parse_constant=refuse)
 
 
-def test_ten_thousand_rest_requests_get_only_2xx_and_4xx(server):
-    client = Client(server.http_url)
+@pytest.fixture
+def client(server):
+    with Client(server.http_url) as client:
+        yield client
+
+
+def test_ten_thousand_rest_requests_get_only_2xx_and_4xx(server, client):
     statuses = Counter()
     wrong = []
     slowest = 0.0

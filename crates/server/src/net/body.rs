@@ -60,6 +60,10 @@ pub(crate) struct Gathered<'a> {
     _share: Share<'a>,
 }
 
+/// A body announced as longer than this is not looked at before it is gathered: HTTP/1.1's
+/// `100 Continue`, which the first look sends, must not invite what is too long.
+const PEEK_BYTES_MAX: u64 = 16 << 10;
+
 /// A request's body, of which a piece may have been read already.
 pub(crate) struct Arriving {
     body: RequestBody,
@@ -73,7 +77,8 @@ impl Arriving {
 
     /// The body, if all of it is here by now: then no task has to wait for it.
     pub(crate) fn take_whole(&mut self) -> Option<Bytes> {
-        if self.first.is_empty() && !self.body.is_end_stream() {
+        let short = self.body.size_hint().lower() <= PEEK_BYTES_MAX;
+        if short && self.first.is_empty() && !self.body.is_end_stream() {
             let mut cx = Context::from_waker(Waker::noop());
             // Whatever else comes is found again by whoever waits for the body.
             if let Poll::Ready(Some(Ok(frame))) = Pin::new(&mut self.body).poll_frame(&mut cx) {
