@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::DIRECT_COLS_MAX;
-use super::dispatch::{Kernel, dispatch};
+use super::simd::{Kernel, Simd, dispatch};
 use crate::cpu::Isa;
 use crate::view::{Float, MatrixView};
 
@@ -32,11 +32,11 @@ struct Own<'a, T> {
     out: &'a mut [T],
 }
 
-impl<T: Float> Kernel for Own<'_, T> {
+impl<T: Float> Kernel<T> for Own<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    unsafe fn run<S: Simd<T>, const MV: usize, const NR: usize>(self) {
         let Self { x, first_row, centers, labels, out } = self;
         let d = x.cols();
         let mut copy = if x.col_stride() == 1 { Vec::new() } else { vec![T::ZERO; d] };
@@ -50,28 +50,27 @@ impl<T: Float> Kernel for Own<'_, T> {
                 }
                 &copy[..]
             };
-            *out = squared_distance(row, center);
+            // SAFETY: the caller vouches for the instruction set.
+            *out = unsafe { squared_distance::<T, S>(row, center) };
         }
     }
 }
 
 /// `Σ (x - c)²` with fused multiply-adds: one chain in feature order for up to
 /// [`DIRECT_COLS_MAX`] features; beyond, 16 chains over every 16th feature, added up by halves.
+///
+/// # Safety
+/// The CPU has `S`.
 #[inline(always)]
-pub(super) fn squared_distance<T: Float>(row: &[T], center: &[T]) -> T {
+unsafe fn squared_distance<T: Float, S: Simd<T>>(row: &[T], center: &[T]) -> T {
     if row.len() <= DIRECT_COLS_MAX {
         let terms = row.iter().zip(center);
         return terms.fold(T::ZERO, |sum, (&x, &c)| (x - c).mul_add(x - c, sum));
     }
-    let ((body, tail), (center_body, center_tail)) =
-        (row.as_chunks::<LANES>(), center.as_chunks::<LANES>());
-    let mut sums = [T::ZERO; LANES];
-    for (x, c) in body.iter().zip(center_body) {
-        for lane in 0..LANES {
-            let difference = x[lane] - c[lane];
-            sums[lane] = difference.mul_add(difference, sums[lane]);
-        }
-    }
+    // SAFETY: the caller vouches for the instruction set.
+    let mut sums = unsafe { sums_of_whole::<T, S>(row, center) };
+    let (_, tail) = row.as_chunks::<LANES>();
+    let (_, center_tail) = center.as_chunks::<LANES>();
     for ((&x, &c), sum) in tail.iter().zip(center_tail).zip(&mut sums) {
         *sum = (x - c).mul_add(x - c, *sum);
     }
@@ -82,4 +81,28 @@ pub(super) fn squared_distance<T: Float>(row: &[T], center: &[T]) -> T {
         }
     }
     sums[0]
+}
+
+/// The 16 chains over as many whole 16s of features as there are.
+#[inline(always)]
+unsafe fn sums_of_whole<T: Float, S: Simd<T>>(row: &[T], center: &[T]) -> [T; LANES] {
+    const { assert!(LANES.is_multiple_of(S::LANES)) };
+    let ((body, _), (center_body, _)) = (row.as_chunks::<LANES>(), center.as_chunks::<LANES>());
+    let mut sums = [T::ZERO; LANES];
+    // SAFETY: the caller vouches for the instruction set; chunks and sums have LANES elements, and
+    // `lane` is a multiple of S::LANES, which divides them.
+    unsafe {
+        let mut chains = [S::splat(T::ZERO); LANES];
+        for (x, c) in body.iter().zip(center_body) {
+            for (chain, lane) in chains.iter_mut().zip((0..LANES).step_by(S::LANES)) {
+                let difference =
+                    S::sub(S::load(x.as_ptr().add(lane)), S::load(c.as_ptr().add(lane)));
+                *chain = S::mul_add(difference, difference, *chain);
+            }
+        }
+        for (&chain, lane) in chains.iter().zip((0..LANES).step_by(S::LANES)) {
+            S::store(sums.as_mut_ptr().add(lane), chain);
+        }
+    }
+    sums
 }
