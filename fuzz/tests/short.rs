@@ -6,7 +6,7 @@ use std::time::Duration;
 use ferrule_fuzz::targets::Answer;
 use ferrule_fuzz::{Budget, TARGETS, Target, run};
 
-const BUDGET: Budget = Budget { time: Duration::from_secs(4), inputs: 200_000 };
+const BUDGET: Budget = Budget { time: Duration::from_secs(2), inputs: 200_000 };
 
 #[test]
 fn no_target_panics_hangs_or_takes_more_memory_than_its_input_and_64_mib() {
@@ -21,7 +21,7 @@ fn no_target_panics_hangs_or_takes_more_memory_than_its_input_and_64_mib() {
 
 #[test]
 fn the_same_seed_gives_the_same_campaign() {
-    let budget = Budget { time: Duration::from_secs(60), inputs: 3_000 };
+    let budget = Budget { time: Duration::from_secs(60), inputs: 1_000 };
     for target in TARGETS {
         let [a, b] = [run(target, budget, 7), run(target, budget, 7)];
         assert_eq!((a.accepted, a.answers), (b.accepted, b.answers), "{}", target.name);

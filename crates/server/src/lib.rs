@@ -19,7 +19,7 @@ pub mod cli;
 mod compute;
 mod config;
 mod error;
-mod grpc;
+pub mod grpc;
 mod host;
 mod lifecycle;
 mod log;

@@ -1,11 +1,13 @@
 //! What is fuzzed: one file a target, named after what it reads.
 
 mod artifact;
+mod grpc;
 mod rest;
 mod safetensors;
+mod served;
 
 /// Every target.
-pub const TARGETS: &[Target] = &[artifact::TARGET, rest::TARGET, safetensors::TARGET];
+pub const TARGETS: &[Target] = &[artifact::TARGET, grpc::TARGET, rest::TARGET, safetensors::TARGET];
 
 /// A parser to be fuzzed.
 #[derive(Clone, Copy, Debug)]

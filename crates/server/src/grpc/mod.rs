@@ -23,8 +23,8 @@ use crate::App;
 use crate::net::body::{Arriving, BodyLimits, Reply, gather};
 use crate::net::connection::Connection;
 use crate::service::Answer;
-use status::Status;
 
+pub use status::Status;
 pub(crate) use status::refuse;
 
 /// A unary method: a message's bytes to an answer's frame.
@@ -34,6 +34,20 @@ enum Call {
     Unary(Unary),
     Watch,
     Reflect,
+}
+
+/// Answers a unary call whose body has arrived, within the limits: one framed message in, one out.
+/// A message of reflection's stream is answered too.
+///
+/// # Errors
+/// The status that the caller gets instead.
+pub fn handle(path: &str, body: &Bytes, app: &App) -> Result<Bytes, Status> {
+    let message = frame::message(body)?;
+    match find(path)? {
+        Call::Unary(method) => method(app, message),
+        Call::Reflect => reflection::answer(message),
+        Call::Watch => Err(Status::new(ErrorCode::Unimplemented, "the answer is a stream")),
+    }
 }
 
 /// Answers one call: at once where its message has arrived and is a matter of microseconds.

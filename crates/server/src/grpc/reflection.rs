@@ -120,12 +120,16 @@ pub(super) fn stream(connection: &Rc<Connection>, body: RequestBody) -> Response
             };
             let silent = |_| Status::new(ErrorCode::DeadlineExceeded, "the stream fell silent");
             let Some(message) = next.map_err(silent)?? else { return Ok(()) };
-            let answer = frame::encode(&reply(frame::decode(message)?));
-            if sender.send(Frame::data(answer)).await.is_err() {
+            if sender.send(Frame::data(answer(message)?)).await.is_err() {
                 return Ok(());
             }
         }
     })
+}
+
+/// The frame that answers one message of the stream.
+pub(super) fn answer(message: Bytes) -> Result<Bytes, Status> {
+    Ok(frame::encode(&reply(frame::decode(message)?)))
 }
 
 fn reply(request: ServerReflectionRequest) -> ServerReflectionResponse {

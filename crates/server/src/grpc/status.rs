@@ -58,7 +58,7 @@ impl From<ErrorCode> for Code {
 
 /// How a call failed.
 #[derive(Debug)]
-pub(crate) struct Status {
+pub struct Status {
     code: ErrorCode,
     message: String,
 }
@@ -68,8 +68,14 @@ impl Status {
         Self { code, message: message.into() }
     }
 
-    pub(super) fn code(&self) -> ErrorCode {
+    /// What kind of failure it is.
+    pub fn code(&self) -> ErrorCode {
         self.code
+    }
+
+    /// What the caller is told.
+    pub fn message(&self) -> &str {
+        &self.message
     }
 
     /// Why a model was not loaded, without the paths.
