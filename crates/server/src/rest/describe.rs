@@ -12,9 +12,7 @@ use super::error::{from_coded, json_response};
 use super::path::ModelPath;
 use super::{Answer, find};
 use crate::App;
-
-/// The extensions of the protocol that are served.
-pub(crate) const EXTENSIONS: [&str; 3] = ["binary_tensor_data", "model_repository", "statistics"];
+use crate::app::{EXTENSIONS, SERVER_NAME, SERVER_VERSION, platform};
 
 pub(super) fn value(value: &Value) -> Response<Bytes> {
     json_response(value.to_string().into_bytes())
@@ -23,8 +21,8 @@ pub(super) fn value(value: &Value) -> Response<Bytes> {
 /// `GET /v2`.
 pub(super) fn server() -> Response<Bytes> {
     value(&json!({
-        "name": "ferrule",
-        "version": env!("CARGO_PKG_VERSION"),
+        "name": SERVER_NAME,
+        "version": SERVER_VERSION,
         "extensions": EXTENSIONS,
     }))
 }
@@ -38,7 +36,7 @@ pub(super) fn model(path: &ModelPath<'_>, app: &App) -> Answer {
     Ok(value(&json!({
         "name": served.name,
         "versions": versions,
-        "platform": format!("ferrule_{}", manifest.kind),
+        "platform": platform(&manifest.kind),
         "inputs": tensors(&manifest.signature.inputs),
         "outputs": tensors(&manifest.signature.outputs),
     })))
