@@ -49,7 +49,7 @@ pub struct Limits {
     /// From the first byte to the end of the headers.
     #[serde(with = "seconds")]
     pub header_timeout: Duration,
-    /// Longest pause within a body.
+    /// Longest pause within a body, coming or going.
     #[serde(with = "seconds")]
     pub body_idle_timeout: Duration,
     /// Longest a request may take, whatever its own deadline says.

@@ -52,19 +52,18 @@ impl Future for Answer {
     }
 }
 
-/// Answers one request of `connection`.
+/// Answers one request of `connection`; after those of other connections where it has had its turn.
 pub(crate) fn respond(connection: &Rc<Connection>, request: Request<RequestBody>) -> Answer {
     let asked = Asked::new(connection, &request);
-    let refusal = admit(&request, connection).err();
-    let (head, body) = request.into_parts();
-    let body = Arriving::new(body);
-    let answer = match (refusal, connection.face) {
-        (None, Face::Grpc) => grpc::respond(connection, head, body, asked.started),
-        (None, Face::Http) => respond_http(connection, head, body),
-        (Some(refusal), Face::Grpc) => Answer::now(grpc::refuse(refusal.code, &refusal.text)),
-        (Some(refusal), Face::Http) => Answer::now(refuse(refusal.status(), &refusal.text)),
-    };
-    match answer {
+    if connection.has_had_its_turn() {
+        let connection = Rc::clone(connection);
+        return Answer::later(async move {
+            tokio::task::yield_now().await;
+            let Ok(response) = answer(&connection, request, asked.started).await;
+            asked.finish(&connection, response)
+        });
+    }
+    match answer(connection, request, asked.started) {
         Answer::Now(response) => {
             Answer::Now(response.map(|response| asked.finish(connection, response)))
         }
@@ -72,6 +71,18 @@ pub(crate) fn respond(connection: &Rc<Connection>, request: Request<RequestBody>
             let connection = Rc::clone(connection);
             Answer::later(async move { asked.finish(&connection, response.await) })
         }
+    }
+}
+
+fn answer(connection: &Rc<Connection>, request: Request<RequestBody>, started: Instant) -> Answer {
+    let refusal = admit(&request, connection).err();
+    let (head, body) = request.into_parts();
+    let body = Arriving::new(body);
+    match (refusal, connection.face) {
+        (None, Face::Grpc) => grpc::respond(connection, head, body, started),
+        (None, Face::Http) => respond_http(connection, head, body),
+        (Some(refusal), Face::Grpc) => Answer::now(grpc::refuse(refusal.code, &refusal.text)),
+        (Some(refusal), Face::Http) => Answer::now(refuse(refusal.status(), &refusal.text)),
     }
 }
 

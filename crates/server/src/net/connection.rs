@@ -36,6 +36,8 @@ const FAREWELL: Duration = Duration::from_secs(1);
 const LAST_CALL: Duration = Duration::from_millis(100);
 /// Bytes of an HTTP/2 client's preface and the head of its first frame.
 const PREFACE_BYTES: u64 = 33;
+/// How long a connection may answer requests before the others of its thread have their turn.
+const TURN: Duration = Duration::from_micros(250);
 const KIB: u32 = 1 << 10;
 
 /// What the requests of a connection share.
@@ -44,6 +46,13 @@ pub(crate) struct Connection {
     pub(crate) activity: Rc<Activity>,
     pub(crate) face: Face,
     pub(crate) peer: Option<SocketAddr>,
+}
+
+impl Connection {
+    /// Whether the others of this thread should have their turn before another request is answered.
+    pub(crate) fn has_had_its_turn(&self) -> bool {
+        self.activity.turn.get().elapsed() > TURN
+    }
 }
 
 /// Runs hyper's per-stream tasks on the thread of their connection.
@@ -171,7 +180,7 @@ async fn watch<C>(
         tokio::select! {
             biased;
             // How a connection ended, the requests on it have said or logged.
-            _ = http.as_mut() => return,
+            _ = turn(connection, http.as_mut()) => return,
             () = stages.reach(Stage::Closing), if !closing => {
                 closing = true;
                 if last_call(connection, http.as_mut()).await {
@@ -191,6 +200,15 @@ async fn watch<C>(
             },
         }
     }
+}
+
+/// Polls a connection, noting when each of its turns begins.
+async fn turn<C: Future>(connection: &Connection, mut http: Pin<&mut C>) -> C::Output {
+    poll_fn(|cx| {
+        connection.activity.turn.set(Instant::now());
+        http.as_mut().poll(cx)
+    })
+    .await
 }
 
 /// Lets a connection that has said nothing yet say it, before it is told to end. Whether it ended by
@@ -219,6 +237,10 @@ enum Verdict {
 fn verdict(connection: &Connection, http2: bool) -> Verdict {
     let limits = &connection.worker.app.config.limits;
     let activity = &connection.activity;
+    let blocked = activity.blocked_since.get();
+    if blocked.is_some_and(|since| since.elapsed() > limits.body_idle_timeout) {
+        return Verdict::Stalled;
+    }
     if activity.in_flight.get() > 0 {
         let stuck =
             activity.moved.get().elapsed() > limits.request_timeout.saturating_add(FAREWELL);

@@ -21,6 +21,10 @@ pub(crate) struct Activity {
     pub(crate) head_since: Cell<Option<Instant>>,
     /// When bytes last moved.
     pub(crate) moved: Cell<Instant>,
+    /// Since when the peer has taken none of what waits to be written.
+    pub(crate) blocked_since: Cell<Option<Instant>>,
+    /// When the connection's present turn on its thread began.
+    pub(crate) turn: Cell<Instant>,
     /// Bytes read.
     pub(crate) read: Cell<u64>,
 }
@@ -33,6 +37,8 @@ impl Activity {
             idle_since: Cell::new(now),
             head_since: Cell::new(None),
             moved: Cell::new(now),
+            blocked_since: Cell::new(None),
+            turn: Cell::new(now),
             read: Cell::new(0),
         })
     }
@@ -47,8 +53,26 @@ impl Activity {
     }
 
     fn did_write(&self, result: &Poll<io::Result<usize>>) {
-        if let Poll::Ready(Ok(1..)) = result {
-            self.moved.set(Instant::now());
+        match result {
+            Poll::Ready(Ok(1..)) => {
+                self.moved.set(Instant::now());
+                self.blocked_since.set(None);
+            }
+            Poll::Ready(_) => {}
+            Poll::Pending => self.did_block(),
+        }
+    }
+
+    fn did_flush(&self, result: &Poll<io::Result<()>>) {
+        match result {
+            Poll::Ready(_) => self.blocked_since.set(None),
+            Poll::Pending => self.did_block(),
+        }
+    }
+
+    fn did_block(&self) {
+        if self.blocked_since.get().is_none() {
+            self.blocked_since.set(Some(Instant::now()));
         }
     }
 }
@@ -133,7 +157,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().inner).poll_flush(cx)
+        let this = self.get_mut();
+        let result = Pin::new(&mut this.inner).poll_flush(cx);
+        this.activity.did_flush(&result);
+        result
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
