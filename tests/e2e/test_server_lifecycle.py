@@ -1,5 +1,6 @@
 """The server's life in a process of its own: start, load, reload, drain, mistakes."""
 
+import contextlib
 import http.client
 import re
 import signal
@@ -94,6 +95,46 @@ def under_load(address, threads=4):
     return loads
 
 
+class RestLoad(threading.Thread):
+    """Sends whole requests until it is refused a connection, and counts what became of each."""
+
+    BODY = b'{"instances": [[0.25, 0.5]]}'
+
+    def __init__(self, address):
+        super().__init__()
+        self.address, self.sent, self.answers, self.lost = address, 0, 0, []
+        self.requests_a_connection = 1
+        self.refused = None
+
+    def run(self):
+        while self.refused is None:
+            connection = http.client.HTTPConnection(self.address, timeout=10)
+            try:
+                connection.connect()
+            except OSError as error:
+                self.refused = error
+                return
+            with contextlib.closing(connection):
+                self.use(connection)
+
+    def use(self, connection):
+        for _ in range(self.requests_a_connection):
+            connection.request("POST", "/v1/models/iris:predict", self.BODY)
+            self.sent += 1
+            try:
+                response = connection.getresponse()
+                body = response.read()
+            except (OSError, http.client.HTTPException) as error:
+                self.lost.append(repr(error))
+                return
+            if (response.status, b"predictions" in body) != (200, True):
+                self.lost.append((response.status, body))
+                return
+            self.answers += 1
+            if response.will_close:
+                return
+
+
 def get(url):
     with urllib.request.urlopen(url, timeout=10) as response:
         return response.status, response.read()
@@ -113,6 +154,28 @@ def test_a_signal_under_load_ends_with_exit_0_and_no_accepted_request_lost(model
     for load in loads:
         assert re.search("Connection refused|GOAWAY|Socket closed|UNAVAILABLE", load.errors[0])
         assert "Stream removed" not in load.errors[0]
+
+
+@pytest.mark.parametrize("requests_a_connection", [1, 1_000_000])
+def test_sigterm_under_load_answers_every_request_that_was_sent(model, requests_a_connection):
+    with Process(model, "--threads=1") as server:
+        loads = [RestLoad(server.url.removeprefix("http://")) for _ in range(4)]
+        for load in loads:
+            load.requests_a_connection = requests_a_connection
+            load.start()
+        while min(load.answers for load in loads) < 20:
+            assert not any(load.lost for load in loads)
+            time.sleep(0.01)
+        before = sum(load.answers for load in loads)
+        code, said = server.end(signal.SIGTERM)
+        for load in loads:
+            load.join()
+    assert code == 0, said
+    assert [load.lost for load in loads] == [[], [], [], []]
+    assert [load.answers for load in loads] == [load.sent for load in loads]
+    assert sum(load.answers for load in loads) > before
+    # Afterwards nobody listens, and that is all that a client sees.
+    assert all(isinstance(load.refused, ConnectionRefusedError) for load in loads)
 
 
 def test_readiness_goes_before_the_server_does(model, tmp_path):

@@ -61,7 +61,18 @@ pub struct Server {
     grpc_address: SocketAddr,
     stage: watch::Sender<Stage>,
     lanes: Lanes,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    acceptor: Threads,
+    threads: Threads,
+}
+
+/// Threads that are waited for once.
+type Threads = Mutex<Vec<JoinHandle<()>>>;
+
+fn join(threads: &Threads) {
+    for thread in threads.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        // A thread that panicked has nothing left to wait for.
+        let _ = thread.join();
+    }
 }
 
 /// Loads the models, binds both ports and starts serving.
@@ -88,10 +99,10 @@ pub fn start(config: Config) -> Result<Server, ServerError> {
     if app.config.watch {
         threads.push(start_watching(Arc::clone(&app), stages.clone())?);
     }
-    threads.push(start_accepting(http, grpc, lanes.clone(), stages)?);
+    let acceptor = Mutex::new(vec![start_accepting(http, grpc, lanes.clone(), stages)?]);
     app.set_phase(Phase::Ready);
     let threads = Mutex::new(threads);
-    Ok(Server { app, http_address, grpc_address, stage, lanes, threads })
+    Ok(Server { app, http_address, grpc_address, stage, lanes, acceptor, threads })
 }
 
 fn start_accepting(
@@ -150,6 +161,8 @@ impl Server {
         self.advance(Stage::Noticed);
         self.wait(started, longest.min(NOTICE));
         self.advance(Stage::Closing);
+        // Only then is the count of open connections the last word.
+        join(&self.acceptor);
         self.wait(started, longest);
         let drained = self.lanes.are_idle();
         self.stop();
@@ -160,11 +173,8 @@ impl Server {
     pub fn stop(&self) {
         self.app.set_phase(Phase::Draining);
         self.advance(Stage::Stopped);
-        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        for thread in threads.drain(..) {
-            // A thread that panicked has nothing left to wait for.
-            let _ = thread.join();
-        }
+        join(&self.acceptor);
+        join(&self.threads);
     }
 
     fn advance(&self, stage: Stage) {

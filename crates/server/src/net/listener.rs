@@ -61,8 +61,18 @@ pub(crate) async fn accept(listener: TcpListener, face: Face, lanes: Lanes, mut 
                 }
                 Err(error) => rest_after(&error).await,
             },
-            () = stages.reach(Stage::Closing) => return,
+            () = stages.reach(Stage::Closing) => break,
         }
+    }
+    if let Ok(listener) = listener.into_std() {
+        accept_waiting(&listener, face, &lanes);
+    }
+}
+
+/// Accepts those whom the system has let in already: to close the socket would break them off.
+fn accept_waiting(listener: &TcpListener, face: Face, lanes: &Lanes) {
+    while let Ok((stream, _)) = listener.accept() {
+        lanes.hand_over(stream, face);
     }
 }
 
