@@ -138,7 +138,7 @@ fn label_all<T: Float>(
     assigner: &Assigner<T>,
     labels: &mut [i32],
 ) -> Result<(), LearnError> {
-    let (x, block_rows) = (problem.x, block_rows(assigner));
+    let (x, block_rows) = (problem.x, block_rows(assigner.n_clusters(), assigner.n_features()));
     let mut blocks: Vec<_> = labels.chunks_mut(block_rows).collect();
     let mut scratch: Vec<_> = (0..team.n_threads()).map(|_| Scratch::default()).collect();
     team.for_each(&mut blocks, &mut scratch, |block, labels, scratch| {
@@ -157,7 +157,7 @@ pub(super) fn dense_inertia<T: Float>(
 ) -> Result<f64, LearnError> {
     let (n, k, d) = (problem.n_samples(), problem.n_clusters(), problem.n_features());
     let assigner = Assigner::new(centers, k, d, Isa::detect());
-    let block_rows = block_rows(&assigner);
+    let block_rows = block_rows(assigner.n_clusters(), assigner.n_features());
     let mut blocks = vec![0.0; n.div_ceil(block_rows)];
     let mut scratch = vec![vec![T::ZERO; block_rows]; team.n_threads()];
     team.for_each(&mut blocks, &mut scratch, |block, sum, sq_dist| {

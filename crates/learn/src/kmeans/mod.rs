@@ -3,6 +3,7 @@
 //! [`fit`] runs the algorithm that [`Params::algorithm`] names. They differ in what they skip, never in
 //! the result: the centres, labels, inertia and number of iterations are those of Lloyd's.
 
+mod bounds;
 mod engine;
 mod init;
 mod lloyd;
@@ -26,6 +27,7 @@ pub use rng::Rng;
 pub use samples::{CsrView, Indptr, Samples};
 pub use stats::{ColumnStats, Finite, column_stats};
 
+use bounds::{Bounded, Elkan, Hamerly};
 use engine::drive;
 use ferrule_tensor::{Control, Team};
 use lloyd::Lloyd;
@@ -62,6 +64,14 @@ pub fn fit<T: Float>(
                 Algorithm::Spatial => {
                     drive(&mut Spatial::new(&problem, team, labels)?, params, observer, init)
                 }
+                Algorithm::Elkan => {
+                    let mut engine = Bounded::<T, Elkan>::new(&problem, team, labels);
+                    drive(&mut engine, params, observer, init)
+                }
+                Algorithm::Hamerly => {
+                    let mut engine = Bounded::<T, Hamerly>::new(&problem, team, labels);
+                    drive(&mut engine, params, observer, init)
+                }
                 _ => drive(&mut Lloyd::new(&problem, team, labels), params, observer, init),
             }
         }
@@ -74,12 +84,14 @@ pub fn fit<T: Float>(
 
 /// The algorithm that a fit of dense samples runs.
 fn dense_algorithm<T>(params: &Params, n_samples: usize, n_features: usize) -> Algorithm {
+    let has_bounds = bounds::is_applicable(n_features, params.n_clusters);
     let fits = spatial::is_applicable(n_samples, n_features, params.n_clusters);
     match params.algorithm {
         Algorithm::Auto if fits && spatial::pays::<T>(params, n_samples, n_features) => {
             Algorithm::Spatial
         }
         Algorithm::Spatial if fits => Algorithm::Spatial,
+        Algorithm::Elkan | Algorithm::Hamerly if has_bounds => params.algorithm,
         _ => Algorithm::Lloyd,
     }
 }

@@ -66,7 +66,7 @@ fn transform_dense<T: Float>(
     out: &mut [T],
 ) -> Result<(), LearnError> {
     let assigner = Assigner::new(centers, n_clusters, x.cols(), Isa::detect());
-    let block_rows = block_rows(&assigner);
+    let block_rows = block_rows(assigner.n_clusters(), assigner.n_features());
     let mut blocks: Vec<_> = out.chunks_mut(block_rows * n_clusters).collect();
     let mut scratch: Vec<_> = (0..team.n_threads()).map(|_| Scratch::default()).collect();
     team.for_each(&mut blocks, &mut scratch, |block, out, scratch| {
@@ -80,12 +80,12 @@ fn transform_dense<T: Float>(
 
 /// Rows of a block of work: few enough that a request to stop is seen soon, and by the shape alone,
 /// so that the inertia does not depend on the threads.
-pub(super) fn block_rows<T: Float>(assigner: &Assigner<T>) -> usize {
+pub(super) fn block_rows(n_clusters: usize, n_features: usize) -> usize {
     /// Products of a block's rows with the centres.
     const PRODUCTS: usize = 1 << 27;
     /// Rows of a whole number of panels on every instruction set.
     const STEP: usize = 192;
-    let rows = PRODUCTS / assigner.n_clusters().saturating_mul(assigner.n_features());
+    let rows = PRODUCTS / n_clusters.saturating_mul(n_features);
     rows.next_multiple_of(STEP).clamp(STEP, 20 * STEP)
 }
 
@@ -97,7 +97,7 @@ pub(super) fn assign_all<T: Float>(
     weights: Option<&[T]>,
     labels: &mut [i32],
 ) -> Result<f64, LearnError> {
-    let block_rows = block_rows(assigner);
+    let block_rows = block_rows(assigner.n_clusters(), assigner.n_features());
     let mut blocks: Vec<_> = labels.chunks_mut(block_rows).map(|labels| (labels, 0.0)).collect();
     let mut scratch: Vec<_> = (0..team.n_threads())
         .map(|_| (Scratch::default(), vec![T::ZERO; block_rows.min(x.rows())]))

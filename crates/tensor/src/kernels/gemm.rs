@@ -27,12 +27,12 @@ const LINES_MAX: usize = 12;
 
 /// Centres in groups: `[group][feature][centre]`, the last group filled up.
 pub(super) struct Packed<T> {
-    values: Aligned<T>,
+    pub(super) values: Aligned<T>,
     /// What each centre's sum starts from; infinite for those that fill up.
-    starts: Vec<T>,
+    pub(super) starts: Vec<T>,
     indices: Vec<T>,
     n_clusters: usize,
-    n_features: usize,
+    pub(super) n_features: usize,
 }
 
 impl<T: Float> Packed<T> {
@@ -67,7 +67,23 @@ pub(super) fn nearest<T: Float>(
     labels: &mut [i32],
     scratch: &mut Scratch<T>,
 ) {
-    dispatch(isa, Nearest { x, rows, shift, centers, labels, scratch });
+    dispatch(isa, Nearest { x, rows, shift, centers, labels, gaps: None, scratch });
+}
+
+/// As [`nearest`]; also writes to `gaps`, one a row, how much the second least is above the least.
+#[allow(clippy::too_many_arguments, reason = "those of `nearest` and one more result")]
+pub(super) fn nearest_with_gaps<T: Float>(
+    isa: Isa,
+    x: MatrixView<T>,
+    rows: Range<usize>,
+    shift: &[T],
+    centers: &Packed<T>,
+    labels: &mut [i32],
+    gaps: &mut [T],
+    scratch: &mut Scratch<T>,
+) {
+    assert_eq!(gaps.len(), labels.len(), "one gap a row");
+    dispatch(isa, Nearest { x, rows, shift, centers, labels, gaps: Some(gaps), scratch });
 }
 
 struct Nearest<'a, T> {
@@ -76,6 +92,7 @@ struct Nearest<'a, T> {
     shift: &'a [T],
     centers: &'a Packed<T>,
     labels: &'a mut [i32],
+    gaps: Option<&'a mut [T]>,
     scratch: &'a mut Scratch<T>,
 }
 
@@ -88,7 +105,9 @@ impl<T: Float> Kernel<T> for Nearest<'_, T> {
         assert_eq!(self.labels.len(), self.rows.len(), "one label a row");
         // SAFETY: the caller vouches for the instruction set.
         unsafe {
-            if self.rows.len() <= FEW_ROWS {
+            if self.gaps.is_some() {
+                self.run_panels_with_gaps::<S, MV, NR>();
+            } else if self.rows.len() <= FEW_ROWS {
                 self.run_rows::<NR>();
             } else {
                 self.run_panels::<S, MV, NR>();
@@ -100,7 +119,7 @@ impl<T: Float> Kernel<T> for Nearest<'_, T> {
 impl<T: Float> Nearest<'_, T> {
     #[inline(always)]
     unsafe fn run_panels<S: Simd<T>, const MV: usize, const NR: usize>(self) {
-        let Self { x, rows, shift, centers, labels, scratch } = self;
+        let Self { x, rows, shift, centers, labels, gaps: _, scratch } = self;
         let width = MV * S::LANES;
         let panel = scratch.panel.slice(x.cols() * width);
         let mut found = [0; PANEL_VECTORS_MAX * LANES_MAX];
@@ -122,8 +141,33 @@ impl<T: Float> Nearest<'_, T> {
     }
 
     #[inline(always)]
+    unsafe fn run_panels_with_gaps<S: Simd<T>, const MV: usize, const NR: usize>(self) {
+        let Self { x, rows, shift, centers, labels, gaps, scratch } = self;
+        let width = MV * S::LANES;
+        let panel = scratch.panel.slice(x.cols() * width);
+        let mut found = [0; PANEL_VECTORS_MAX * LANES_MAX];
+        let mut found_gaps = [T::ZERO; PANEL_VECTORS_MAX * LANES_MAX];
+        let gaps = gaps.into_iter().flat_map(|gaps| gaps.chunks_mut(width));
+        for ((i, labels), gaps) in labels.chunks_mut(width).enumerate().zip(gaps) {
+            let start = rows.start + i * width;
+            // SAFETY: the caller vouches for the instruction set; the panel has the size asked
+            // for, both results have room for MV vectors.
+            unsafe {
+                pack_panel::<T, S>(x, start..start + labels.len(), shift, panel, width);
+                let (index, gap) = nearest_two_of_panel::<T, S, MV, NR>(panel, centers);
+                for v in 0..MV {
+                    S::store_index(found.as_mut_ptr().add(v * S::LANES), index[v]);
+                    S::store(found_gaps.as_mut_ptr().add(v * S::LANES), gap[v]);
+                }
+            }
+            labels.copy_from_slice(&found[..labels.len()]);
+            gaps.copy_from_slice(&found_gaps[..gaps.len()]);
+        }
+    }
+
+    #[inline(always)]
     fn run_rows<const NR: usize>(self) {
-        let Self { x, rows, shift, centers, labels, scratch } = self;
+        let Self { x, rows, shift, centers, labels, gaps: _, scratch } = self;
         let shifted = scratch.panel.slice(x.cols());
         for (row, label) in rows.zip(labels) {
             for (col, (to, &s)) in shifted.iter_mut().zip(shift).enumerate() {
@@ -159,6 +203,39 @@ unsafe fn nearest_of_panel<T: Float, S: Simd<T>, const MV: usize, const NR: usiz
             }
         }
         best.index
+    }
+}
+
+/// The indices of the nearest centres of a panel's rows, and the gaps to the second nearest.
+#[inline(always)]
+unsafe fn nearest_two_of_panel<T: Float, S: Simd<T>, const MV: usize, const NR: usize>(
+    panel: &[T],
+    centers: &Packed<T>,
+) -> ([S::V; MV], [S::V; MV]) {
+    let d = centers.n_features;
+    assert!(panel.len() >= d * MV * S::LANES);
+    // SAFETY: as in `nearest_of_panel`.
+    unsafe {
+        let mut ahead = Ahead { at: panel.as_ptr(), lines: 0 };
+        let mut index = [S::splat(T::from_index(0)); MV];
+        let (mut least, mut second) = ([S::splat(T::INFINITY); MV], [S::splat(T::INFINITY); MV]);
+        for first in (0..centers.starts.len()).step_by(NR) {
+            let group = centers.values.as_slice().as_ptr().add(first * d);
+            let starts = centers.starts.as_ptr().add(first);
+            let sums: [[S::V; MV]; NR] = std::array::from_fn(|c| [S::splat(*starts.add(c)); MV]);
+            let sums =
+                subtract_products::<T, S, MV, NR, NR>(sums, panel.as_ptr(), group, d, &mut ahead);
+            for (c, sums) in sums.iter().enumerate() {
+                let this = S::splat(centers.indices[first + c]);
+                for v in 0..MV {
+                    let closer = S::lt(sums[v], least[v]);
+                    second[v] = S::select(closer, least[v], S::min(sums[v], second[v]));
+                    least[v] = S::min(sums[v], least[v]);
+                    index[v] = S::select(closer, this, index[v]);
+                }
+            }
+        }
+        (index, std::array::from_fn(|v| S::sub(second[v], least[v])))
     }
 }
 

@@ -12,6 +12,7 @@ mod pack;
 pub mod panel;
 pub mod products;
 mod scalar;
+mod scores;
 pub mod seeding;
 pub(crate) mod simd;
 #[cfg(target_arch = "x86_64")]
@@ -24,6 +25,7 @@ pub use accumulate::{ColumnSums, Sums};
 use aligned::Aligned;
 use gemm::Packed;
 pub use moments::Moments;
+use scores::Score;
 
 use crate::cpu::Isa;
 use crate::view::{Float, MatrixView};
@@ -59,6 +61,7 @@ pub struct Scratch<T> {
     columns: Aligned<T>,
     panel: Aligned<T>,
     labels: Vec<i32>,
+    distances: Vec<T>,
 }
 
 impl<T: Float> Assigner<T> {
@@ -129,6 +132,62 @@ impl<T: Float> Assigner<T> {
         }
     }
 
+    /// As [`assign`](Self::assign); also writes to `gaps`, one a row, by how much the score of the
+    /// second nearest centre is above that of the nearest (infinite where there is one centre). A
+    /// score is the squared distance for up to [`DIRECT_COLS_MAX`] features; beyond, half of
+    /// it less a term of the row's own.
+    ///
+    /// # Panics
+    /// Where a slice's length or the number of columns does not fit.
+    pub fn assign_with_gaps(
+        &self,
+        x: MatrixView<T>,
+        rows: Range<usize>,
+        labels: &mut [i32],
+        gaps: &mut [T],
+        scratch: &mut Scratch<T>,
+    ) {
+        self.check(x, &rows);
+        assert!(labels.len() == rows.len() && gaps.len() == rows.len(), "one of each a row");
+        if let Some((shift, packed)) = &self.shifted {
+            let isa = self.isa;
+            return gemm::nearest_with_gaps(isa, x, rows, shift, packed, labels, gaps, scratch);
+        }
+        let mut distances = std::mem::take(&mut scratch.distances);
+        distances.resize(rows.len() * self.n_clusters, T::ZERO);
+        self.squared_distances(x, rows, &mut distances, scratch);
+        let results = labels.iter_mut().zip(gaps);
+        for ((label, gap), distances) in results.zip(distances.chunks_exact(self.n_clusters)) {
+            (*label, *gap) = first_least_and_gap(distances);
+        }
+        scratch.distances = distances;
+    }
+
+    /// Centres of a group (see [`group_scores`](Self::group_scores)).
+    pub fn group_len(&self) -> usize {
+        simd::group_centers(self.isa)
+    }
+
+    /// What rows must be less before their [`group_scores`](Self::group_scores) are asked for; none
+    /// for up to [`DIRECT_COLS_MAX`] features.
+    pub fn shift(&self) -> Option<&[T]> {
+        self.shifted.as_ref().map(|(shift, _)| &shift[..])
+    }
+
+    /// Writes the scores that [`assign`](Self::assign) compares, bit for bit, of one `row` and the
+    /// centres of `groups`: those of group `g` at `g * group_len()` and on. Where centres
+    /// are missing to a full group, the scores are infinite.
+    ///
+    /// # Panics
+    /// Where `scores` has no room for a group, or a length does not fit.
+    pub fn group_scores(&self, row: &[T], groups: &[u32], scores: &mut [T]) {
+        let (packed, kind) = match &self.shifted {
+            Some((_, packed)) => (packed, Score::Product),
+            None => (self.packed(), Score::Distance),
+        };
+        scores::group_scores(self.isa, row, packed, kind, groups, scores);
+    }
+
     /// Adds each row of `rows` to the sums of its nearest centre, and keeps no labels. `weights`
     /// has one weight for each row of `x`.
     ///
@@ -190,10 +249,13 @@ impl<T: Float> Assigner<T> {
         scratch: &mut Scratch<T>,
     ) {
         self.check(x, &rows);
-        let packed = self
-            .packed
-            .get_or_init(|| Packed::new(&self.centers, &vec![T::ZERO; self.n_clusters], self.isa));
-        gemm::distances(self.isa, x, rows, packed, out, scratch);
+        gemm::distances(self.isa, x, rows, self.packed(), out, scratch);
+    }
+
+    /// The centres as given, packed.
+    fn packed(&self) -> &Packed<T> {
+        let starts = || vec![T::ZERO; self.n_clusters];
+        self.packed.get_or_init(|| Packed::new(&self.centers, &starts(), self.isa))
     }
 
     fn direct(&self) -> direct::Centers<'_, T> {
@@ -204,6 +266,19 @@ impl<T: Float> Assigner<T> {
         assert_eq!(x.cols(), self.n_features, "columns of x");
         assert!(rows.start <= rows.end && rows.end <= x.rows(), "rows of x");
     }
+}
+
+/// The position of the least score, the first of equals, and how much the next is above it.
+fn first_least_and_gap<T: Float>(scores: &[T]) -> (i32, T) {
+    let (mut least, mut second, mut first) = (T::INFINITY, T::INFINITY, 0);
+    for (index, &score) in scores.iter().enumerate() {
+        if score < least {
+            (second, least, first) = (least, score, index as i32);
+        } else if score < second {
+            second = score;
+        }
+    }
+    (first, second - least)
 }
 
 /// The mean of the centres, and the centres less it.
