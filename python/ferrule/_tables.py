@@ -169,7 +169,13 @@ def _from_schema(path: Path, schema: "pa.Schema") -> Table:
 
 
 def _distinct(path: Path, names: Sequence[str]) -> tuple[str, ...]:
-    for name in names:
+    for position, name in enumerate(names):
+        if not name:
+            rest = ",".join(other for other in names if other)
+            raise hinted(
+                InvalidArgumentError(f"column {position} of `{path}` has no name"),
+                f"is it an index? write the file without it, or name it; the others are {rest}",
+            )
         if list(names).count(name) > 1:
             raise InvalidArgumentError(f"`{path}` has two columns called `{name}`")
     return tuple(names)

@@ -88,3 +88,11 @@ def test_float32_columns_are_known_as_such(tmp_path):
     assert open_table(tmp_path / "x.npy").single
     np.save(tmp_path / "x.npy", np.zeros((2, 2), np.int64))
     assert not open_table(tmp_path / "x.npy").single
+
+
+def test_a_column_without_a_name_is_refused_as_an_index_may_be(tmp_path):
+    path = tmp_path / "indexed.csv"
+    path.write_text(",x,y\n0,1,2\n1,3,4\n")
+    with pytest.raises(InvalidArgumentError, match=r"column 0 of .* has no name") as caught:
+        read(path)
+    assert "x,y" in caught.value.__notes__[0]

@@ -26,6 +26,7 @@ def execute(
     model_path: Path, data: Path, output: Path | None, *, distances: bool, quiet: bool
 ) -> None:
     """Label the rows of `data`; see the command's help."""
+    _refuse_own_input(data, output)
     writer = _writer(output, distances=distances)
     model = ferrule.load(existing_model(model_path))
     selection = _columns_for(model, open_table(data))
@@ -39,6 +40,15 @@ def execute(
     if output is not None and not quiet:
         seconds = time.perf_counter() - started
         _console.note(f"labelled {rows:,} rows in {seconds:.2f} s: {output}")
+
+
+def _refuse_own_input(data: Path, output: Path | None) -> None:
+    """Refuse to replace the file that is read by its labels."""
+    if output is not None and output.exists() and data.exists() and output.samefile(data):
+        raise hinted(
+            InvalidArgumentError(f"`{output}` is the file being read"),
+            f"write elsewhere: -o {data.stem}-labels{data.suffix}",
+        )
 
 
 def _columns_for(model: Any, table: Table) -> Selection:

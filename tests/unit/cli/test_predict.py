@@ -88,3 +88,12 @@ def test_a_scaled_model_scales_what_it_labels(data, points, ferrule):
     assert ferrule("predict", "s.safetensors", "points.parquet", "-o", "p.npy")[0] == 0
     frame = pq.read_table("points.parquet")
     np.testing.assert_array_equal(np.load("p.npy"), package.load("s.safetensors").predict(frame))
+
+
+def test_the_file_being_read_is_not_replaced(data, model, ferrule):
+    before = (data / "points.parquet").read_bytes()
+    code, _, err = ferrule("predict", model, "points.parquet", "-o", "points.parquet")
+    assert code == 1
+    assert "is the file being read" in err
+    assert "points-labels.parquet" in err
+    assert (data / "points.parquet").read_bytes() == before
