@@ -5,6 +5,7 @@ finite are refused with the column and the row, as no learner here takes them.
 """
 
 import csv
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,12 +42,15 @@ class Table:
         How many columns it has.
     single : bool
         Whether all its columns hold float32, so that nothing is gained by float64.
+    doubt : str or None
+        How the first row was understood, where its writer may have meant it otherwise.
     """
 
     path: Path
     columns: tuple[str, ...] | None
     n_columns: int
     single: bool
+    doubt: str | None = None
 
     def choose(self, features: Sequence[str] | None) -> "Selection":
         """Return the columns called `features`, in that order; all of them for None.
@@ -125,7 +129,7 @@ def open_table(path: Path) -> Table:
     kind = ENDINGS.get(path.suffix.lower())
     if kind is None:
         raise hinted(
-            InvalidArgumentError(f"`{path}` ends in `{path.suffix}`, which is no kind of data"),
+            InvalidArgumentError(f"`{path}` {ending(path)}, which is no kind of data"),
             f"the kinds that are read are {', '.join(ENDINGS)}",
         )
     if path.stat().st_size == 0:
@@ -141,12 +145,46 @@ def _open_npy(path: Path) -> Table:
 def _open_csv(path: Path) -> Table:
     try:
         with path.open(encoding="utf-8-sig") as file:
-            cells = next(csv.reader([file.readline(1 << 20)], delimiter=_delimiter(path)))
+            lines = file.readline(1 << 20), file.readline(1 << 20)
+            cells = next(csv.reader(lines[:1], delimiter=_delimiter(path)))
     except (UnicodeDecodeError, csv.Error, StopIteration) as error:
         raise InvalidArgumentError(f"`{path}` is not CSV in UTF-8") from error
-    if all(_is_number(cell) for cell in cells):
-        return Table(path, None, len(cells), single=False)
-    return Table(path, _distinct(path, cells), len(cells), single=False)
+    _check_separator(path, lines, cells)
+    numbers = [cell for cell in cells if _is_number(cell)]
+    if len(numbers) == len(cells):
+        doubt = f"the first row of `{path}` is all numbers, so it is data; columns have no names"
+        return Table(path, None, len(cells), single=False, doubt=doubt)
+    doubt = None
+    if numbers:
+        doubt = (
+            f"the first row of `{path}` is taken as names of columns, `{numbers[0]}` among them;"
+            " is it data?"
+        )
+    return Table(path, _distinct(path, cells), len(cells), single=False, doubt=doubt)
+
+
+def _check_separator(path: Path, lines: Sequence[str], cells: Sequence[str]) -> None:
+    """Refuse a file whose values stand apart by something else than its ending says."""
+    for separator, name in {";": "`;`", "\t": "tabs", "|": "`|`", ",": "`,`"}.items():
+        parts = [part for cell in cells for part in cell.split(separator)]
+        apart = len(parts) > len(cells) and '"' not in lines[0]
+        if apart and (len(cells) == 1 or all(map(_is_number, parts))):
+            raise hinted(
+                InvalidArgumentError(
+                    f"the values in `{path}` are separated by {name};"
+                    f" {'tabs' if _delimiter(path) != ',' else 'commas'} are expected"
+                ),
+                _way_to_commas(path, separator, decimal_commas="," in "".join(lines)),
+            )
+
+
+def _way_to_commas(path: Path, separator: str, *, decimal_commas: bool) -> str:
+    if separator in "\t,":
+        return f"call it {path.with_suffix('.tsv' if separator == chr(9) else '.csv').name}"
+    # The comma of decimals, as in 1,5, becomes a point first.
+    pair = (f",{separator}", ".,") if decimal_commas else (separator, ",")
+    source = shlex.quote(str(path))
+    return f"write it with commas: tr '{pair[0]}' '{pair[1]}' < {source} > commas.csv"
 
 
 def _open_parquet(path: Path) -> Table:
@@ -223,8 +261,8 @@ def _read_csv(selection: Selection, dtype: str, rows: int) -> "Iterator[Matrix]"
 
     def note(row: arrow_csv.InvalidRow) -> Literal["error"]:
         wrong.append(
-            f"a row of `{table.path}` has {row.actual_columns} columns; {row.expected_columns} are"
-            f" expected: `{row.text[:80]}`"
+            f"a row of `{table.path}` has {counted(row.actual_columns, 'column')};"
+            f" {row.expected_columns} are expected: `{row.text[:80]}`"
         )
         return "error"
 
@@ -377,6 +415,16 @@ def _no_file(path: Path) -> NotFoundError:
 def _listed(names: Sequence[str], most: int = 12) -> str:
     shown = ", ".join(f"`{name}`" for name in names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def ending(path: Path) -> str:
+    """Say how the name of a file ends."""
+    return f"ends in `{path.suffix}`" if path.suffix else "has no ending"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return `number` and `noun`, in the plural but for one."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _delimiter(path: Path) -> str:

@@ -120,16 +120,19 @@ except ferrule.errors.StorageError as error:
 @pytest.mark.parametrize(
     ("name", "error", "message"),
     [
-        ("", InvalidArgumentError, "is a folder"),
+        ("", InvalidArgumentError, "does not end in"),
+        ("folder.safetensors", InvalidArgumentError, "is a folder"),
         ("missing/model.safetensors", NotFoundError, "make its folder first"),
-        ("x" * 300, StorageError, "choose a shorter name"),
-        ("a\0b", (StorageError, ValueError), "nul|null"),
+        ("x" * 300 + ".safetensors", StorageError, "choose a shorter name"),
+        ("a\0b.safetensors", (StorageError, ValueError), "nul|null"),
     ],
 )
 def test_a_path_that_cannot_be_is_named_with_what_to_do(model, tmp_path, name, error, message):
+    folder = tmp_path / "folder.safetensors"
+    folder.mkdir()
     with pytest.raises(error, match=f"(?i){message}"):
         ferrule.save(model, f"{tmp_path}/{name}")
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [folder]
 
 
 def test_what_a_file_says_cannot_move_the_cursor(model, path):

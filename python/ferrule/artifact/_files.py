@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,13 @@ from ferrule.artifact._check import check_same_predictions
 from ferrule.artifact._info import ArtifactInfo, TensorInfo, read_signature
 from ferrule.artifact._json import as_json
 from ferrule.artifact._models import Parts, model_of, parts_of
+from ferrule.artifact._paths import expanded, path_to_save
 from ferrule.artifact._scaled import ScaledKMeans, Scaler
 from ferrule.cluster import KMeans, MiniBatchKMeans
 from ferrule.errors import InvalidArgumentError
+
+# Name, dtype, shape and little-endian bytes.
+_Tensor: TypeAlias = tuple[str, str, list[int], bytes]
 
 _FORMAT_VERSION = 1
 _DTYPES = {"FP32": "<f4", "FP64": "<f8"}
@@ -42,7 +46,8 @@ def save(
         step of a scikit-learn ``Pipeline`` behind one StandardScaler or MinMaxScaler; or a
         `ScaledKMeans`. scikit-learn's models are held to their own predictions on sample rows.
     path : str or path-like
-        The file to make or to replace. Its stem is the name under which a server offers the model.
+        The file to make or to replace; it ends in ``.safetensors``, and may start with ``~``. Its
+        stem is the name under which a server offers the model.
     signature : mapping of one str to {"FP32", "FP64"}, optional
         The input's name and dtype, by default ``{"X": ...}`` with the dtype of the centres.
         With another dtype than the model's, its parameters are rounded to that one, and samples
@@ -58,8 +63,8 @@ def save(
     Raises
     ------
     ferrule.errors.InvalidArgumentError
-        For a model that an artifact cannot hold, NaN or infinity in it, or a wrong signature or
-        metadata.
+        For a model that an artifact cannot hold, NaN or infinity in it, a wrong signature or
+        metadata, or a path that does not end in ``.safetensors``.
     ferrule.errors.FailedPreconditionError
         Before the model was fitted.
     ferrule.errors.StorageError
@@ -79,26 +84,16 @@ def save(
     2
     >>> folder.cleanup()
     """
+    place = path_to_save(path)
     parts = parts_of(model)
     name, dtype = _chosen_input(parts, signature)
     if parts.foreign:
         check_same_predictions(model, parts)
     with np.errstate(over="ignore"):  # the core refuses an infinity, and says which element
         centers = parts.centers.astype(_DTYPES[dtype])
-    manifest = {
-        "format_version": _FORMAT_VERSION,
-        "kind": "kmeans",
-        "hyperparameters": {**parts.hyperparameters, **_scaler_parameters(parts.scaler)},
-        "signature": _signature(name, dtype, centers.shape, parts.feature_names),
-        "training": parts.training,
-        "metadata": as_json({} if metadata is None else metadata, "metadata"),
-        "versions": parts.versions,
-    }
-    tensors = [_tensor("cluster_centers", centers)]
-    if parts.scaler is not None:
-        tensors.append(_tensor("scaler.shift", parts.scaler.shift))
-        tensors.append(_tensor("scaler.scale", parts.scaler.scale))
-    return _core.artifact_save(path, json.dumps(manifest), tensors)
+    manifest = _manifest(parts, _signature(name, dtype, centers.shape, parts.feature_names))
+    manifest["metadata"] = as_json({} if metadata is None else metadata, "metadata")
+    return _core.artifact_save(place, json.dumps(manifest), _tensors(centers, parts.scaler))
 
 
 def load(path: str | os.PathLike[str]) -> KMeans | MiniBatchKMeans | ScaledKMeans:
@@ -110,7 +105,7 @@ def load(path: str | os.PathLike[str]) -> KMeans | MiniBatchKMeans | ScaledKMean
     Parameters
     ----------
     path : str or path-like
-        A file made by `save`.
+        A file made by `save`; may start with ``~``.
 
     Returns
     -------
@@ -130,7 +125,8 @@ def load(path: str | os.PathLike[str]) -> KMeans | MiniBatchKMeans | ScaledKMean
     ferrule.errors.UnimplementedError
         For an artifact of a newer Ferrule.
     """
-    manifest, _, _, tensors = _core.artifact_load(path)
+    place = expanded(path)
+    manifest, _, _, tensors = _core.artifact_load(place)
     return model_of(_loaded_parts(json.loads(manifest), {t[0]: _array(t) for t in tensors}))
 
 
@@ -140,7 +136,7 @@ def inspect(path: str | os.PathLike[str]) -> ArtifactInfo:
     Parameters
     ----------
     path : str or path-like
-        A file made by `save`.
+        A file made by `save`; may start with ``~``.
 
     Returns
     -------
@@ -152,11 +148,12 @@ def inspect(path: str | os.PathLike[str]) -> ArtifactInfo:
     ferrule.errors.FerruleError
         As `load`.
     """
-    manifest_json, created_at, digest, tensors = _core.artifact_load(path)
+    place = expanded(path)
+    manifest_json, created_at, digest, tensors = _core.artifact_load(place)
     manifest = json.loads(manifest_json)
     return ArtifactInfo(
-        path=os.fspath(path),
-        size=Path(path).stat().st_size,
+        path=place,
+        size=Path(place).stat().st_size,
         format_version=manifest["format_version"],
         kind=manifest["kind"],
         digest=digest,
@@ -186,6 +183,18 @@ def _chosen_input(parts: Parts, signature: Mapping[str, str] | None) -> tuple[st
             f"signature must map a str to 'FP32' or 'FP64', got {name!r}: {dtype!r}"
         )
     return name, dtype
+
+
+def _manifest(parts: Parts, signature: dict[str, Any]) -> dict[str, Any]:
+    """Return all that the file says of the model, but for the caller's metadata."""
+    return {
+        "format_version": _FORMAT_VERSION,
+        "kind": "kmeans",
+        "hyperparameters": {**parts.hyperparameters, **_scaler_parameters(parts.scaler)},
+        "signature": signature,
+        "training": parts.training,
+        "versions": parts.versions,
+    }
 
 
 def _signature(
@@ -229,7 +238,15 @@ def _loaded_parts(manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]
     )
 
 
-def _tensor(name: str, array: NDArray[Any]) -> tuple[str, str, list[int], bytes]:
+def _tensors(centers: NDArray[Any], scaler: Scaler | None) -> list[_Tensor]:
+    tensors = [_tensor("cluster_centers", centers)]
+    if scaler is not None:
+        tensors.append(_tensor("scaler.shift", scaler.shift))
+        tensors.append(_tensor("scaler.scale", scaler.scale))
+    return tensors
+
+
+def _tensor(name: str, array: NDArray[Any]) -> _Tensor:
     dtype = "F32" if array.dtype.itemsize == 4 else "F64"
     little_endian = array.astype(_SAFETENSORS_DTYPES[dtype], copy=False)
     return name, dtype, list(array.shape), little_endian.tobytes()

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Table as RichTable
+
+    from ferrule._tables import Table
 
 # Tables that are piped into a file are not cut to a terminal's width.
 _PIPE_WIDTH = 200
@@ -37,12 +39,18 @@ def note(message: str) -> None:
     console(stderr=True).print(message, markup=False)
 
 
+def note_on_header(table: "Table") -> None:
+    """Tell how the first row of a file was understood, where it could be meant otherwise."""
+    if table.doubt:
+        note(f"note: {table.doubt}")
+
+
 def print_json(value: Any) -> None:
     """Print `value` on stdout as JSON."""
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def print_table(table: "Table") -> None:
+def print_table(table: "RichTable") -> None:
     """Print a table on stdout."""
     console().print(table)
 
@@ -57,7 +65,7 @@ def print_facts(facts: Mapping[str, str]) -> None:
         to.print(Text.assemble((name.ljust(width), "bold"), value))
 
 
-def table(*columns: str, left: Sequence[str] = ()) -> "Table":
+def table(*columns: str, left: Sequence[str] = ()) -> "RichTable":
     """Return an empty table; columns are flush right, but for those in `left`."""
     from rich import box
     from rich.table import Table

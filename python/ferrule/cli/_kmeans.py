@@ -15,6 +15,7 @@ import ferrule
 from ferrule._hints import hinted
 from ferrule._tables import Selection, open_table
 from ferrule.artifact import ScaledKMeans, Scaler
+from ferrule.artifact._paths import path_to_save
 from ferrule.cli import _console, _kmeans_report
 from ferrule.cli._files import check_writable
 from ferrule.cli._silhouette import SAMPLE_ROWS, Silhouette
@@ -99,11 +100,8 @@ def _check_places(plan: Plan) -> None:
     for path in (plan.output, plan.plot_path):
         if path is not None:
             check_writable(path)
-    if plan.output is not None and plan.output.suffix != ".safetensors":
-        raise hinted(
-            InvalidArgumentError(f"`{plan.output}` does not end in .safetensors"),
-            f"write -o {plan.output.with_suffix('.safetensors')}",
-        )
+    if plan.output is not None:
+        path_to_save(plan.output)
     if plan.plot is not None and plan.plot.suffix not in {".svg", ".png", ".pdf"}:
         raise InvalidArgumentError(f"`{plan.plot}` does not end in .svg, .png or .pdf")
 
@@ -128,7 +126,10 @@ def _progress(plan: Plan) -> "Iterator[Progress]":
 
 def _read(plan: Plan, progress: "Progress") -> Samples:
     """Read the columns asked for, sample and scale them."""
-    selection = open_table(plan.data).choose(plan.features)
+    table = open_table(plan.data)
+    if not plan.quiet:
+        _console.note_on_header(table)
+    selection = table.choose(plan.features)
     dtype = plan.dtype or ("float32" if selection.table.single else "float64")
     rows = _read_rows(selection, dtype, progress)
     read = len(rows)

@@ -15,7 +15,9 @@ ModelFile = Annotated[Path, typer.Argument(help="A model file.", metavar="MODEL"
 DataFile = Annotated[
     Path,
     typer.Argument(
-        help="CSV, TSV, Parquet, Arrow, Feather or npy; a row a sample.", metavar="DATA"
+        help="CSV, TSV, Parquet, Arrow, Feather or npy; a row a sample. The first row of a CSV"
+        " names the columns, unless all of it is numbers.",
+        metavar="DATA",
     ),
 ]
 Json = Annotated[bool, flag("--json", help="Print JSON.")]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import ferrule
 from ferrule._hints import hinted
-from ferrule._tables import Selection, Table, open_table
+from ferrule._tables import Selection, Table, counted, ending, open_table
 from ferrule.cli import _console
 from ferrule.cli._files import atomic_file, check_writable, existing_model
 from ferrule.errors import InvalidArgumentError
@@ -28,8 +28,13 @@ def execute(
     """Label the rows of `data`; see the command's help."""
     _refuse_own_input(data, output)
     writer = _writer(output, distances=distances)
-    model = ferrule.load(existing_model(model_path))
-    selection = _columns_for(model, open_table(data))
+    model = ferrule.load(
+        existing_model(model_path, "the model comes first: ferrule predict MODEL DATA")
+    )
+    table = open_table(data)
+    if not quiet:
+        _console.note_on_header(table)
+    selection = _columns_for(model, table)
     started, rows = time.perf_counter(), 0
     with writer as write, warnings.catch_warnings():
         # The columns were chosen by name; the matrix made of them has no names to compare.
@@ -60,7 +65,7 @@ def _columns_for(model: Any, table: Table) -> Selection:
         wanted = "" if names is None else f": {', '.join(f'`{name}`' for name in names)}"
         raise hinted(
             InvalidArgumentError(
-                f"`{table.path}` has {table.n_columns} columns;"
+                f"`{table.path}` has {counted(table.n_columns, 'column')};"
                 f" the model takes {model.n_features_in_}{wanted}"
             ),
             "give a file of just these columns, in this order",
@@ -85,7 +90,7 @@ def _writer(output: Path | None, *, distances: bool) -> Any:
     kind = kinds.get(output.suffix.lower())
     if kind is None:
         raise hinted(
-            InvalidArgumentError(f"`{output}` ends in `{output.suffix}`"),
+            InvalidArgumentError(f"`{output}` {ending(output)}, which is no kind of output"),
             f"predictions are written as {', '.join(kinds)}",
         )
     if kind is _npy and distances:

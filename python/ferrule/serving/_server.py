@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self, TypeAlias
 
 from ferrule import _core
+from ferrule.artifact._paths import expanded
 from ferrule.errors import FailedPreconditionError, InvalidArgumentError
 
 # A fitted model, or the path of an artifact or of a folder of them.
@@ -228,7 +229,7 @@ def _signals(told: threading.Event, kill: Callable[[], None]) -> Iterator[None]:
 def _path(model: _Model, name: str | None, folder: str) -> str:
     """Return where `model` is, after saving it in `folder` if it is not on disk yet."""
     if isinstance(model, str | os.PathLike):
-        return os.fspath(model)
+        return expanded(model)
     if not hasattr(model, "fit"):
         raise InvalidArgumentError(
             f"expected a path or a fitted model, got {type(model).__name__}; "

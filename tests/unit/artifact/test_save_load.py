@@ -85,7 +85,7 @@ def test_feature_names_come_back_and_are_held(X, path):
 def test_equal_fits_have_equal_digests_and_others_have_others(X, tmp_path):
     def digest(name, **parameters):
         model = fitted(X, 3, **parameters)
-        return ferrule.save(model, tmp_path / name)
+        return ferrule.save(model, tmp_path / f"{name}.safetensors")
 
     assert digest("a") == digest("b")
     assert digest("a") != digest("c", tol=0.5)
@@ -238,3 +238,20 @@ def test_strings_paths_and_relative_paths_all_work(X, tmp_path, monkeypatch):
         "plain.safetensors",
     ]
     assert ferrule.inspect("plain.safetensors").path == "plain.safetensors"
+
+
+@pytest.mark.parametrize("name", ["model.pkl", "model", "model.safetensors.bak", "m.SAFETENSORS"])
+def test_a_file_that_no_server_would_find_is_not_made(X, tmp_path, name):
+    with pytest.raises(ferrule.errors.InvalidArgumentError, match=r"does not end in \.safetensors"):
+        ferrule.save(fitted(X, 2), tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_tilde_is_the_home(X, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    digest = ferrule.save(fitted(X, 2), "~/two.safetensors")
+    assert (tmp_path / "two.safetensors").exists()
+    assert ferrule.inspect("~/two.safetensors").digest == digest
+    assert len(ferrule.load("~/two.safetensors").cluster_centers_) == 2
+    with ferrule.Server("~/two.safetensors") as server:
+        assert server.http_url

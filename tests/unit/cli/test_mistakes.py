@@ -15,6 +15,11 @@ CSVS = {
     "twice.csv": "a,a\n1,2\n",
     "empty.csv": "",
     "header.csv": "a,b\n",
+    "semicolons.csv": "a;b\n1;2\n",
+    "decimals.csv": "1,5;2,5\n3,5;4,5\n",
+    "tabs.csv": "a\tb\n1\t2\n",
+    "commas.tsv": "1,2\n3,4\n",
+    "bare": "1,2\n",
     "three.csv": "a,b\n1,2\n3,4\n5,6\n",
 }
 
@@ -24,6 +29,11 @@ MISTAKES = [
     ("train kmeans three.cvs", 1, "there is no file `three.cvs`", "did you mean `three.csv`?"),
     ("train kmeans no/x.csv", 1, "there is no folder `no`", "check the path"),
     ("train kmeans notes.txt", 1, "`notes.txt` ends in `.txt`", ".parquet"),
+    ("train kmeans bare", 1, "`bare` has no ending", ".parquet"),
+    ("train kmeans semicolons.csv", 1, "separated by `;`", "tr ';' ',' < semicolons.csv"),
+    ("train kmeans decimals.csv", 1, "separated by `;`", "tr ',;' '.,' < decimals.csv"),
+    ("train kmeans tabs.csv", 1, "separated by tabs; commas", "call it tabs.tsv"),
+    ("train kmeans commas.tsv", 1, "separated by `,`; tabs", "call it commas.csv"),
     ("train kmeans .", 1, "`.` is a folder", ""),
     ("train kmeans empty.csv", 1, "`empty.csv` is empty", ""),
     ("train kmeans header.csv", 1, "`header.csv` has no rows", ""),
@@ -47,7 +57,8 @@ MISTAKES = [
     ("train kmeans three.csv --k 4", 1, "there are 3", "choose --k of at most 3"),
     ("train kmeans three.csv --k 2..9", 1, "9 clusters need", "choose --k of at most 3"),
     ("train kmeans three.csv --k 2 -o no/m.safetensors", 1, "no folder `no`", "mkdir -p no"),
-    ("train kmeans three.csv --k 2 -o m.pkl", 1, "`m.pkl`", "write -o m.safetensors"),
+    ("train kmeans three.csv --k 2 -o m.pkl", 1, "`m.pkl`", "save as m.safetensors"),
+    ("train kmeans three.csv --k 2 -o m", 1, "`m` does not end in", "save as m.safetensors"),
     ("train kmeans three.csv --k 2 --plot p.gif", 1, "`p.gif` does not end in", ""),
     ("train kmeans three.csv --k zero", 2, "--k is `zero`", "write --k 3 or --k 2..12"),
     ("train kmeans three.csv --k 0", 2, "--k is 0", "ferrule train kmeans --help"),
@@ -58,7 +69,11 @@ MISTAKES = [
     ("train kmeans", 2, "missing argument", "ferrule train kmeans --help"),
     ("trian", 2, "no such command 'trian'", "did you mean 'train'?"),
     ("inspect zzz", 1, "there is no model `zzz`", "ferrule train kmeans DATA"),
-    ("inspect points.parquet", 1, "is a Parquet file, not a Ferrule artifact", ""),
+    ("inspect renamed.safetensors", 1, "is a Parquet file, not a Ferrule artifact", ""),
+    ("inspect points.parquet", 1, "is a file of data, not a model", "ferrule train kmeans points"),
+    ("predict three.csv four.safetensors", 1, "not a model file", "ferrule predict MODEL DATA"),
+    ("serve three.csv", 1, "`three.csv` is a file of data", "ferrule train kmeans three.csv"),
+    ("serve four.safetensors --port 80", 2, "no option --port", "--http-port"),
     ("inspect .", 1, "`.` is a folder; a model file is expected", ""),
     ("inspect cut.safetensors", 1, "cut.safetensors", "damaged"),
     ("predict four.safetensors three.csv", 1, "no column `height`", "its columns are `a`, `b`"),
@@ -88,6 +103,7 @@ def mistakes(data, model):
     np.save(data / "objects.npy", np.array([[{}, {}]], dtype=object), allow_pickle=True)
     np.save(data / "cube.npy", np.zeros((2, 2, 2)))
     np.save(data / "words.npy", np.array([["a", "b"]]))
+    (data / "renamed.safetensors").write_bytes((data / "points.parquet").read_bytes())
     (data / "cut.safetensors").write_bytes(model.read_bytes()[:-9])
 
 

@@ -178,6 +178,24 @@ def test_every_kind_of_file_gives_the_same_model(data, ferrule, points, kind, na
     assert result["inertia"] == pytest.approx(reference["inertia"], rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("1,2\n3,4\n", "the first row of `x.csv` is all numbers, so it is data"),
+        ("a,2019\n3,4\n5,6\n", "is taken as names of columns, `2019` among them"),
+        ("a,b\n3,4\n5,6\n", ""),
+    ],
+)
+def test_a_first_row_that_may_be_names_or_data_is_told(data, ferrule, text, says):
+    (data / "x.csv").write_text(text)
+    _, _, err = ferrule("train", "kmeans", "x.csv", "--k", 2, "-o", "x.safetensors")
+    assert ("note: " in err) == bool(says)
+    assert says in err
+    _, _, err = ferrule("predict", "x.safetensors", "x.csv")
+    assert says in err
+    assert ferrule("train", "kmeans", "x.csv", "--k", 2, "-q")[2] == ""
+
+
 def test_quiet_says_nothing_but_the_results(data, ferrule):
     code, out, err = ferrule(
         "train", "kmeans", "points.parquet", "--k", 3, "-q", "-o", "m.safetensors"
