@@ -125,6 +125,34 @@ class CentroidModel(PrefixedOutput):
         weights = as_weights(sample_weight, samples.n_rows, samples.dtype)
         return -self._assign(samples, weights)[1]
 
+    def set_fit_request(self, *, sample_weight: bool | str | None = _sklearn.UNCHANGED) -> Self:
+        """Say whether `fit` asks a scikit-learn meta-estimator for ``sample_weight``.
+
+        Parameters
+        ----------
+        sample_weight : bool, str or None
+            Ask, do not ask, ask for it under this name, or raise where it is given.
+
+        Returns
+        -------
+        self
+        """
+        return self._request_sample_weight("fit", sample_weight)
+
+    def set_score_request(self, *, sample_weight: bool | str | None = _sklearn.UNCHANGED) -> Self:
+        """Say whether `score` asks a scikit-learn meta-estimator for ``sample_weight``.
+
+        Parameters
+        ----------
+        sample_weight : bool, str or None
+            Ask, do not ask, ask for it under this name, or raise where it is given.
+
+        Returns
+        -------
+        self
+        """
+        return self._request_sample_weight("score", sample_weight)
+
     def __sklearn_tags__(self) -> Any:
         return _sklearn.clusterer_tags(sparse=True)
 

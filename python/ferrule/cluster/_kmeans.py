@@ -209,34 +209,6 @@ class KMeans(CentroidModel):
         self.n_iter_ = best.n_iter
         return self
 
-    def set_fit_request(self, *, sample_weight: bool | str | None = _sklearn.UNCHANGED) -> Self:
-        """Say whether `fit` asks a scikit-learn meta-estimator for ``sample_weight``.
-
-        Parameters
-        ----------
-        sample_weight : bool, str or None
-            Ask, do not ask, ask for it under this name, or raise where it is given.
-
-        Returns
-        -------
-        self
-        """
-        return self._request_sample_weight("fit", sample_weight)
-
-    def set_score_request(self, *, sample_weight: bool | str | None = _sklearn.UNCHANGED) -> Self:
-        """Say whether `score` asks a scikit-learn meta-estimator for ``sample_weight``.
-
-        Parameters
-        ----------
-        sample_weight : bool, str or None
-            Ask, do not ask, ask for it under this name, or raise where it is given.
-
-        Returns
-        -------
-        self
-        """
-        return self._request_sample_weight("score", sample_weight)
-
     def _usable_algorithm(self) -> str:
         if self.algorithm == "elkan" and self.n_clusters == 1:
             warnings.warn(
