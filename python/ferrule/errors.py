@@ -10,6 +10,7 @@
     ├── FailedPreconditionError  (RuntimeError)       right input, wrong state
     │   └── NotFittedError       (ValueError, AttributeError)  used before ``fit``
     ├── ResourceExhaustedError   (RuntimeError)       a limit would be passed
+    │   └── OutOfMemoryError     (MemoryError)        the system gives no more memory
     ├── UnauthenticatedError     (PermissionError)    no valid credential
     ├── PermissionDeniedError    (PermissionError)    the credential does not allow it
     ├── DeadlineExceededError    (TimeoutError)       the deadline passed
@@ -37,6 +38,7 @@ __all__ = [
     "InvalidParameterError",
     "NotFittedError",
     "NotFoundError",
+    "OutOfMemoryError",
     "PermissionDeniedError",
     "ResourceExhaustedError",
     "StorageError",
@@ -76,6 +78,10 @@ class NotFittedError(FailedPreconditionError, ValueError, AttributeError):
 
 class ResourceExhaustedError(FerruleError, RuntimeError):
     """A limit would be passed."""
+
+
+class OutOfMemoryError(ResourceExhaustedError, MemoryError):
+    """The system does not give the memory that is needed."""
 
 
 class UnauthenticatedError(FerruleError, PermissionError):

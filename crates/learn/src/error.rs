@@ -44,6 +44,16 @@ pub enum LearnError {
         /// What it was.
         got: String,
     },
+    /// The system does not give the memory that an algorithm needs beside its input.
+    #[error("{what} need {bytes} bytes, which the system does not give; use {instead}")]
+    OutOfMemory {
+        /// What was to be kept there.
+        what: &'static str,
+        /// How much of it, at most `usize::MAX`.
+        bytes: usize,
+        /// What needs less.
+        instead: &'static str,
+    },
     /// Stopped on request.
     #[error("stopped on request")]
     Cancelled,
@@ -59,6 +69,7 @@ impl Coded for LearnError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Cancelled => ErrorCode::Cancelled,
+            Self::OutOfMemory { .. } => ErrorCode::ResourceExhausted,
             _ => ErrorCode::InvalidArgument,
         }
     }

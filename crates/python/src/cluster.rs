@@ -1,21 +1,20 @@
 //! K-Means: arrays in, arrays filled. Long calls run without the GIL and look for signals.
 
-use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use ferrule_learn::LearnError;
 use ferrule_learn::kmeans::minibatch::{self, Reassignment};
 use ferrule_learn::kmeans::{
-    self, Algorithm, CsrView, Finite, Float, Indptr, IterationReport, Observer, Params, Samples,
+    self, Algorithm, Finite, Float, IterationReport, Observer, Params, Samples,
 };
 use ferrule_tensor::{Control, thread_count};
-use pyo3::buffer::{Element, PyBuffer};
+use pyo3::buffer::Element;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
 
-use crate::buffers::{Extent, Input, Matrix, Output};
-use crate::errors::to_py;
+use crate::buffers::{Extent, Input, Output};
+use crate::errors::{raised_as, to_py};
+use crate::samples::{SampleBuffers, WeightedBuffers, is_f32};
 
 /// Calls a generic function for the element type of the samples `$x`.
 macro_rules! by_dtype {
@@ -65,12 +64,11 @@ fn fit<T: Float + Element>(
     mut params: Params,
     on_iteration: Option<Py<PyAny>>,
 ) -> PyResult<(f64, usize, bool)> {
-    let x = SampleBuffers::<T>::new(x)?;
-    let weights = weights.map(|weights| Input::<T>::new(weights, "weights")).transpose()?;
+    let x = WeightedBuffers::<T>::new(x, weights)?;
     let mut centers = Output::<T>::new(centers, "centers", &x.extents())?;
     let mut labels = Output::<i32>::new(labels, "labels", &x.extents())?;
     let init = centers.as_mut_slice().to_vec();
-    let (samples, weights) = (x.samples()?, weights.as_ref().map(Input::as_slice));
+    let (samples, weights) = x.samples_and_weights()?;
     let labels = labels.as_mut_slice();
     params.n_threads = threads_for(&samples, params.n_clusters);
     let fit = compute(py, |control, raised| {
@@ -101,11 +99,10 @@ fn predict<T: Float + Element>(
     centers: &Bound<'_, PyAny>,
     labels: &Bound<'_, PyAny>,
 ) -> PyResult<f64> {
-    let x = SampleBuffers::<T>::new(x)?;
-    let weights = weights.map(|weights| Input::<T>::new(weights, "weights")).transpose()?;
+    let x = WeightedBuffers::<T>::new(x, weights)?;
     let centers = Input::<T>::new(centers, "centers")?;
     let mut labels = Output::<i32>::new(labels, "labels", &x.extents())?;
-    let (samples, weights) = (x.samples()?, weights.as_ref().map(Input::as_slice));
+    let (samples, weights) = x.samples_and_weights()?;
     let (centers, labels) = (centers.as_slice(), labels.as_mut_slice());
     let threads = threads_for(&samples, centers.len() / samples.cols().max(1));
     compute(py, |control, _| kmeans::predict(samples, centers, labels, weights, threads, control))
@@ -168,10 +165,9 @@ fn plus_plus<T: Float + Element>(
     n_local_trials: Option<usize>,
 ) -> PyResult<Vec<usize>> {
     let n_clusters = centers.len()?;
-    let x = SampleBuffers::<T>::new(x)?;
-    let weights = weights.map(|weights| Input::<T>::new(weights, "weights")).transpose()?;
+    let x = WeightedBuffers::<T>::new(x, weights)?;
     let mut centers = Output::<T>::new(centers, "centers", &x.extents())?;
-    let (samples, weights) = (x.samples()?, weights.as_ref().map(Input::as_slice));
+    let (samples, weights) = x.samples_and_weights()?;
     let threads = threads_for(&samples, n_clusters);
     let (chosen, indices) = compute(py, |control, _| {
         kmeans::plus_plus(samples, weights, n_clusters, seed, n_local_trials, threads, control)
@@ -232,11 +228,10 @@ fn step<T: Float + Element>(
     counts: &Bound<'_, PyAny>,
     reassignment: Option<Reassignment>,
 ) -> PyResult<(f64, usize)> {
-    let x = SampleBuffers::<T>::new(x)?;
-    let weights = weights.map(|weights| Input::<T>::new(weights, "weights")).transpose()?;
+    let x = WeightedBuffers::<T>::new(x, weights)?;
     let mut centers = Output::<T>::new(centers, "centers", &x.extents())?;
     let mut counts = Output::<f64>::new(counts, "counts", &x.extents())?;
-    let (samples, weights) = (x.samples()?, weights.as_ref().map(Input::as_slice));
+    let (samples, weights) = x.samples_and_weights()?;
     let (centers, counts) = (centers.as_mut_slice(), counts.as_mut_slice());
     let threads = threads_for(&samples, counts.len());
     let done = compute(py, |control, _| {
@@ -275,70 +270,6 @@ fn variances<T: Float + Element>(
         Finite::Nan { row, col } => Some(("nan", row, col)),
         Finite::Inf { row, col } => Some(("inf", row, col)),
     })
-}
-
-/// The buffers of samples: a matrix, or (data, indices, indptr, columns) of CSR.
-enum SampleBuffers<T: Element> {
-    Dense(Matrix<T>),
-    Csr { data: Input<T>, indices: Input<i32>, indptr: IndptrBuffer, cols: usize },
-}
-
-enum IndptrBuffer {
-    I32(Input<i32>),
-    I64(Input<i64>),
-}
-
-impl<T: Float + Element> SampleBuffers<T> {
-    fn new(x: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let Ok(parts) = x.cast::<PyTuple>() else {
-            return Matrix::new(x, "X").map(Self::Dense);
-        };
-        let (data, indices, indptr, cols): (Bound<'_, PyAny>, Bound<'_, _>, Bound<'_, _>, usize) =
-            parts.extract()?;
-        let indptr = match Input::new(&indptr, "indptr") {
-            Ok(offsets) => IndptrBuffer::I32(offsets),
-            Err(_) => IndptrBuffer::I64(Input::new(&indptr, "indptr")?),
-        };
-        let (data, indices) = (Input::new(&data, "data")?, Input::new(&indices, "indices")?);
-        Ok(Self::Csr { data, indices, indptr, cols })
-    }
-
-    fn samples(&self) -> PyResult<Samples<'_, T>> {
-        match self {
-            Self::Dense(matrix) => matrix.view().map(Samples::Dense),
-            Self::Csr { data, indices, indptr, cols } => {
-                let indptr = match indptr {
-                    IndptrBuffer::I32(offsets) => Indptr::I32(offsets.as_slice()),
-                    IndptrBuffer::I64(offsets) => Indptr::I64(offsets.as_slice()),
-                };
-                CsrView::new(data.as_slice(), indices.as_slice(), indptr, *cols)
-                    .map(Samples::Csr)
-                    .ok_or_else(|| PyValueError::new_err("the arrays of X are no CSR matrix"))
-            }
-        }
-    }
-
-    /// The addresses that an output must not overlap.
-    fn extents(&self) -> Vec<Range<usize>> {
-        match self {
-            Self::Dense(matrix) => vec![matrix.extent()],
-            Self::Csr { data, indices, indptr, .. } => {
-                let offsets = match indptr {
-                    IndptrBuffer::I32(offsets) => offsets.extent(),
-                    IndptrBuffer::I64(offsets) => offsets.extent(),
-                };
-                vec![data.extent(), indices.extent(), offsets]
-            }
-        }
-    }
-}
-
-/// Whether the samples `x` are float32; else they must be float64.
-fn is_f32(x: &Bound<'_, PyAny>) -> PyResult<bool> {
-    match x.cast::<PyTuple>() {
-        Ok(parts) => Ok(PyBuffer::<f32>::get(&parts.get_item(0)?).is_ok()),
-        Err(_) => Ok(PyBuffer::<f32>::get(x).is_ok()),
-    }
 }
 
 /// Multiply-adds that take about as long as starting a thread.
@@ -385,7 +316,15 @@ fn compute<R: Send>(
     });
     match raised.into_inner().unwrap_or_else(PoisonError::into_inner) {
         Some(error) => Err(error),
-        None => result.map_err(|error| to_py(py, &error)),
+        None => result.map_err(|error| failure(py, &error)),
+    }
+}
+
+/// The exception for `error`; one of ours that is Python's own `MemoryError` too, where that is why.
+fn failure(py: Python<'_>, error: &LearnError) -> PyErr {
+    match error {
+        LearnError::OutOfMemory { .. } => raised_as(py, "OutOfMemoryError", error),
+        _ => to_py(py, error),
     }
 }
 

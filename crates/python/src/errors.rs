@@ -26,9 +26,14 @@ fn class_name(code: ErrorCode) -> &'static str {
 
 /// The Python exception for an error of ours.
 pub(crate) fn to_py<E: Coded>(py: Python<'_>, error: &E) -> PyErr {
+    raised_as(py, class_name(error.code()), error)
+}
+
+/// The exception of the class in `ferrule.errors` of this name, with the text of `error`.
+pub(crate) fn raised_as<E: Coded>(py: Python<'_>, class_name: &str, error: &E) -> PyErr {
     let class = py
         .import("ferrule.errors")
-        .and_then(|module| module.getattr(class_name(error.code())))
+        .and_then(|module| module.getattr(class_name))
         .and_then(|class| class.cast_into::<PyType>().map_err(PyErr::from));
     match class {
         Ok(class) => PyErr::from_type(class, error.to_string()),

@@ -7,6 +7,7 @@ mod bench;
 mod buffers;
 mod cluster;
 mod errors;
+mod samples;
 mod schema;
 mod serve;
 

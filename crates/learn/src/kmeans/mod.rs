@@ -46,7 +46,8 @@ use crate::LearnError;
 ///
 /// # Errors
 /// [`LearnError::Shape`] where lengths do not fit, [`LearnError::TooFewSamples`],
-/// [`LearnError::InvalidParameter`], and [`LearnError::Cancelled`] where `control` stopped it.
+/// [`LearnError::InvalidParameter`], [`LearnError::OutOfMemory`] where there is no room for bounds,
+/// and [`LearnError::Cancelled`] where `control` stopped it.
 pub fn fit<T: Float>(
     x: Samples<T>,
     weights: Option<&[T]>,
@@ -65,11 +66,11 @@ pub fn fit<T: Float>(
                     drive(&mut Spatial::new(&problem, team, labels)?, params, observer, init)
                 }
                 Algorithm::Elkan => {
-                    let mut engine = Bounded::<T, Elkan>::new(&problem, team, labels);
+                    let mut engine = Bounded::<T, Elkan>::new(&problem, team, labels)?;
                     drive(&mut engine, params, observer, init)
                 }
                 Algorithm::Hamerly => {
-                    let mut engine = Bounded::<T, Hamerly>::new(&problem, team, labels);
+                    let mut engine = Bounded::<T, Hamerly>::new(&problem, team, labels)?;
                     drive(&mut engine, params, observer, init)
                 }
                 _ => drive(&mut Lloyd::new(&problem, team, labels), params, observer, init),

@@ -1,8 +1,9 @@
 //! Elkan's rule: a lower bound a row and centre.
 
-use ferrule_tensor::{Float, Team};
+use ferrule_tensor::{Control, Float, Team};
 
 use super::margin::{down, up};
+use super::memory::filled;
 use super::{Pass, Rows, Rule, Scratch};
 use crate::LearnError;
 
@@ -18,12 +19,12 @@ pub(in crate::kmeans) struct Elkan {
 }
 
 impl<T: Float> Rule<T> for Elkan {
-    fn new(n_clusters: usize) -> Self {
-        Self {
+    fn new(n_clusters: usize, control: &Control) -> Result<Self, LearnError> {
+        Ok(Self {
             travelled: vec![0.0; n_clusters],
-            between: vec![0.0; n_clusters * n_clusters],
+            between: filled(n_clusters.saturating_mul(n_clusters), 0.0, control)?,
             separation: vec![0.0; n_clusters],
-        }
+        })
     }
 
     fn lower_bounds(n_clusters: usize) -> usize {

@@ -1,6 +1,6 @@
 //! Hamerly's rule: one lower bound a row, on the distance to the second nearest centre.
 
-use ferrule_tensor::{Float, MatrixView, Team};
+use ferrule_tensor::{Control, Float, MatrixView, Team};
 
 use super::margin::{down, up};
 use super::{Pass, Rows, Rule, Scratch};
@@ -27,8 +27,9 @@ impl Hamerly {
 }
 
 impl<T: Float> Rule<T> for Hamerly {
-    fn new(n_clusters: usize) -> Self {
-        Self { separation: vec![0.0; n_clusters], fastest: 0, most: 0.0, second_most: 0.0 }
+    fn new(n_clusters: usize, _: &Control) -> Result<Self, LearnError> {
+        let separation = vec![0.0; n_clusters];
+        Ok(Self { separation, fastest: 0, most: 0.0, second_most: 0.0 })
     }
 
     fn lower_bounds(_: usize) -> usize {

@@ -13,16 +13,18 @@
 mod elkan;
 mod hamerly;
 mod margin;
+mod memory;
 mod parts;
 
 use std::ops::Range;
 
-use ferrule_tensor::{Assigner, Float, Isa, MatrixView, Scratch as KernelScratch, Team};
+use ferrule_tensor::{Assigner, Control, Float, Isa, MatrixView, Scratch as KernelScratch, Team};
 
 pub(super) use elkan::Elkan;
 pub(super) use hamerly::Hamerly;
 
 use self::margin::{Margin, root_up};
+use self::memory::filled;
 use self::parts::{Part, Tally, plan};
 use super::engine::Engine;
 use super::lloyd::dense_inertia;
@@ -43,7 +45,7 @@ pub(super) fn is_applicable(n_features: usize, n_clusters: usize) -> bool {
 /// What an algorithm does with its lower bounds.
 pub(super) trait Rule<T: Float>: Sync + Sized {
     /// For centres that have not been seen.
-    fn new(n_clusters: usize) -> Self;
+    fn new(n_clusters: usize, control: &Control) -> Result<Self, LearnError>;
 
     /// Lower bounds a row.
     fn lower_bounds(n_clusters: usize) -> usize;
@@ -164,26 +166,30 @@ pub(super) struct Bounded<'a, T, R> {
 
 impl<'a, T: Float, R: Rule<T>> Bounded<'a, T, R> {
     /// An engine that leaves its labels in `labels`.
+    ///
+    /// # Errors
+    /// [`LearnError::OutOfMemory`] where there is no room for the bounds, [`LearnError::Cancelled`].
     pub(super) fn new(
         problem: &'a Problem<'a, T>,
         team: &'a Team<'a>,
         labels: &'a mut [i32],
-    ) -> Self {
+    ) -> Result<Self, LearnError> {
         let (n, k, d) = (problem.n_samples(), problem.n_clusters(), problem.n_features());
         let (parts, tally) = plan(problem, team, block_rows(k, d));
         // Bounds that tell nothing; the first labels that are written count as changed.
         labels.fill(if matches!(tally, Tally::Parts { .. }) { 0 } else { -1 });
-        Self {
+        let control = team.control();
+        Ok(Self {
             problem,
             team,
             labels,
-            rule: R::new(k),
+            rule: R::new(k, control)?,
             parts,
             tally,
-            upper: vec![f32::INFINITY; n],
-            lower: vec![0.0; n * R::lower_bounds(k)],
+            upper: filled(n, f32::INFINITY, control)?,
+            lower: filled(n.saturating_mul(R::lower_bounds(k)), 0.0, control)?,
             centers: None,
-        }
+        })
     }
 
     fn begin_pass(&mut self, centers: &[T]) -> Result<Pass<'a, T>, LearnError> {
