@@ -151,10 +151,10 @@ def _open_csv(path: Path) -> Table:
         raise InvalidArgumentError(f"`{path}` is not CSV in UTF-8") from error
     _check_separator(path, lines, cells)
     numbers = [cell for cell in cells if _is_number(cell)]
+    doubt: str | None = None
     if len(numbers) == len(cells):
         doubt = f"the first row of `{path}` is all numbers, so it is data; columns have no names"
         return Table(path, None, len(cells), single=False, doubt=doubt)
-    doubt = None
     if numbers:
         doubt = (
             f"the first row of `{path}` is taken as names of columns, `{numbers[0]}` among them;"

@@ -76,7 +76,7 @@ def test_a_key_file_without_a_strong_key_is_refused(model, tmp_path, text):
 
 
 def test_beyond_loopback_needs_keys_or_an_explicit_no(model):
-    with pytest.raises(InvalidArgumentError, match="--api-key-file FILE, or --no-auth"):
+    with pytest.raises(InvalidArgumentError, match="give api_key_file, or no_auth"):
         ferrule.Server(model, host="0.0.0.0").start()
     with ferrule.Server(model, host="0.0.0.0", no_auth=True) as server:
         assert server.grpc_address.startswith("0.0.0.0:")

@@ -7,6 +7,8 @@ from typing import Any
 
 _LABEL_WIDTH = 12
 _NAMES_SHOWN = 6
+# Parameters of how a fit is run, which say nothing of the model that comes of it.
+_UNTOLD = {"callback", "compute_labels", "copy_x", "verbose"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,11 @@ class ArtifactInfo:
         assert isinstance(plain, dict)  # noqa: S101 -- a dataclass gives a dict
         return plain
 
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Those of the hyperparameters that shaped the model, not only how its fit was run."""
+        return {k: v for k, v in self.hyperparameters.items() if k not in _UNTOLD}
+
     def __repr__(self) -> str:
         rows = [
             ("file", f"{self.path} ({self.size:,} bytes)"),
@@ -102,10 +109,9 @@ class ArtifactInfo:
         if self.signature.feature_names:
             rows.append(("features", _shortened(self.signature.feature_names)))
         rows += [("tensor", str(tensor)) for tensor in self.tensors]
-        for label in ("hyperparameters", "training", "metadata", "versions"):
+        for label in ("parameters", "training", "metadata", "versions"):
             if facts := getattr(self, label):
-                title = "parameters" if label == "hyperparameters" else label
-                rows.append((title, _listed(facts)))
+                rows.append((label, _listed(facts)))
         return "\n".join(f"{label:<{_LABEL_WIDTH}}{_printable(text)}" for label, text in rows)
 
 

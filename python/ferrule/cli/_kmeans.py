@@ -82,6 +82,17 @@ class Candidate:
     model: KMeans | MiniBatchKMeans
     seconds: float
     silhouette: float | None
+    warnings: tuple[str, ...]
+    """What the fit had to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """The model's file."""
+
+    digest: str
+    replaced: bool
+    """Whether another file was there before."""
 
 
 def execute(plan: Plan) -> None:
@@ -89,6 +100,8 @@ def execute(plan: Plan) -> None:
     _check_places(plan)
     with _progress(plan) as progress:
         samples = _read(plan, progress)
+        if plan.output is None and not plan.quiet:
+            _console.note("note: the model is not saved; name a file with -o model.safetensors")
         candidates = _fit_all(plan, samples, progress)
     best = _best(candidates)
     saved = None if plan.output is None else _save(plan, samples, best)
@@ -183,10 +196,13 @@ def _fit_all(plan: Plan, samples: Samples, progress: "Progress") -> list[Candida
 
         started = time.perf_counter()
         model.callback = None if progress.disable else show
-        model.fit(samples.rows)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            model.fit(samples.rows)
         seconds = time.perf_counter() - started
         score = silhouette.score(model.labels_[picked]) if silhouette else None
-        candidates.append(Candidate(k, model, seconds, score))
+        said = tuple(dict.fromkeys(str(warning.message) for warning in told))
+        candidates.append(Candidate(k, model, seconds, score, said))
         progress.remove_task(task)
     return candidates
 
@@ -201,8 +217,8 @@ def _best(candidates: list[Candidate]) -> Candidate:
     return max(candidates, key=lambda one: -2.0 if one.silhouette is None else one.silhouette)
 
 
-def _save(plan: Plan, samples: Samples, best: Candidate) -> str:
-    """Save the model, with the names of its features and its scaler; return the digest."""
+def _save(plan: Plan, samples: Samples, best: Candidate) -> Saved:
+    """Save the model, with the names of its features and its scaler."""
     model: Any = best.model
     model.callback = None
     if samples.scaler is not None:
@@ -213,7 +229,8 @@ def _save(plan: Plan, samples: Samples, best: Candidate) -> str:
     if best.silhouette is not None:
         metadata["silhouette"] = best.silhouette
     assert plan.output is not None  # noqa: S101 -- asked only where there is an output
+    replaced = plan.output.exists()
     with warnings.catch_warnings():
         # The fit took an array; its names are those of the file's columns.
         warnings.simplefilter("ignore", UserWarning)
-        return ferrule.save(model, plan.output, metadata=metadata)
+        return Saved(ferrule.save(model, plan.output, metadata=metadata), replaced)

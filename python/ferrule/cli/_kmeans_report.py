@@ -9,7 +9,7 @@ from ferrule.cli import _console, _plots
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ferrule.cli._kmeans import Candidate, Plan, Samples
+    from ferrule.cli._kmeans import Candidate, Plan, Samples, Saved
 
 _FEATURES_SHOWN = 6
 _CLUSTERS_SHOWN = 50
@@ -21,20 +21,20 @@ def report(
     samples: "Samples",
     candidates: "list[Candidate]",
     best: "Candidate",
-    digest: str | None,
+    saved: "Saved | None",
 ) -> None:
     """Print the results on stdout, and where they went on stderr."""
     centers, sizes = _centers(samples, best), np.bincount(best.model.labels_, minlength=best.k)
     if plan.json:
-        _console.print_json(_as_json(plan, samples, candidates, best, digest, centers, sizes))
-    else:
+        _console.print_json(_as_json(plan, samples, candidates, best, saved, centers, sizes))
+    elif not plan.quiet:
         if plan.is_sweep:
             _print_sweep(candidates, best)
         _print_clusters(samples, centers, sizes)
         _console.print_facts(_facts(samples, best))
     _draw(plan, samples, candidates, best)
     if not plan.quiet:
-        _console.note(_where(plan, best, digest))
+        _tell(plan, candidates, best, saved)
 
 
 def _centers(samples: "Samples", best: "Candidate") -> "NDArray[Any]":
@@ -111,11 +111,19 @@ def _draw(
         _console.note(f"plot: {path}")
 
 
-def _where(plan: "Plan", best: "Candidate", digest: str | None) -> str:
-    chosen = f"k={best.k} has the best silhouette; " if plan.is_sweep else ""
-    if digest is None:
-        return f"{chosen}not saved: name a file with -o model.safetensors"
-    return f"{chosen}saved {plan.output} ({digest[:19]}…); serve it: ferrule serve {plan.output}"
+def _tell(
+    plan: "Plan", candidates: "list[Candidate]", best: "Candidate", saved: "Saved | None"
+) -> None:
+    """Tell what the fits had to say, which K is best, and where the model is."""
+    for one in candidates:
+        for warning in one.warnings:
+            _console.note(f"note: k={one.k}: {warning}")
+    if plan.is_sweep:
+        _console.note(f"k={best.k} has the best silhouette")
+    if saved is not None:
+        done = "replaced" if saved.replaced else "saved"
+        short = f"{saved.digest[:19]}…"
+        _console.note(f"{done} {plan.output} ({short}); serve it: ferrule serve {plan.output}")
 
 
 def _as_json(
@@ -123,7 +131,7 @@ def _as_json(
     samples: "Samples",
     candidates: "list[Candidate]",
     best: "Candidate",
-    digest: str | None,
+    saved: "Saved | None",
     centers: "NDArray[Any]",
     sizes: "NDArray[np.int64]",
 ) -> dict[str, Any]:
@@ -151,5 +159,5 @@ def _as_json(
             for one in candidates
         ],
         "model": None if plan.output is None else str(plan.output),
-        "digest": digest,
+        "digest": None if saved is None else saved.digest,
     }

@@ -41,14 +41,20 @@ def run(arguments: Sequence[str]) -> int:
         outcome = app(list(arguments), prog_name="ferrule", standalone_mode=False)
         sys.stdout.flush()
     except (KeyboardInterrupt, typer.Abort):
-        return INTERRUPTED
+        return _interrupted()
     except BrokenPipeError:
         return _leave_quietly()
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else FAILURE
     except Exception as error:
         return _report(error)
-    return outcome if isinstance(outcome, int) else 0
+    # Typer makes a code of an interrupt that comes in a command, and raises one that comes before.
+    return _interrupted() if outcome == INTERRUPTED else int(outcome or 0)
+
+
+def _interrupted() -> int:
+    _console.note("interrupted")
+    return INTERRUPTED
 
 
 def _report(error: Exception) -> int:

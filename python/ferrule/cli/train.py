@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ferrule._hints import hinted
-from ferrule.cli._options import DataFile, Json, Quiet, flag
+from ferrule.cli._options import DataFile, Json, flag
 
 
 class Dtype(StrEnum):
@@ -98,7 +98,9 @@ def kmeans(
     dtype: _Dtype = None,
     plot: _Plot = None,
     json: Json = False,
-    quiet: Quiet = False,
+    quiet: Annotated[
+        bool, flag("--quiet", "-q", help="Print nothing but errors, and what --json asks for.")
+    ] = False,
 ) -> None:
     """Fit K-Means to a file of numbers.
 

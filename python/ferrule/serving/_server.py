@@ -2,10 +2,11 @@
 
 import json
 import os
+import re
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -13,10 +14,13 @@ from typing import Any, Self, TypeAlias
 
 from ferrule import _core
 from ferrule.artifact._paths import expanded
-from ferrule.errors import FailedPreconditionError, InvalidArgumentError
+from ferrule.errors import FailedPreconditionError, FerruleError, InvalidArgumentError
 
 # A fitted model, or the path of an artifact or of a folder of them.
 _Model: TypeAlias = Any
+_Path: TypeAlias = str | os.PathLike[str]
+# A command-line option, and what stands for its value, in an error of the core.
+_OPTION = re.compile(r"(?<!\S)--([a-z]+(?:-[a-z]+)*)(?: (?:FILE|NAME|PORT|N)\b)?")
 
 
 class Server:
@@ -36,12 +40,21 @@ class Server:
         Ports of REST and gRPC; 0 is any free one.
     threads : int, default=0
         I/O threads; 0 is one for each core.
+    watch : bool, default=False
+        Load models again when their files change.
+    api_key_file : path, optional
+        File of API keys, one a line, that requests must bring as ``Authorization: Bearer KEY``.
+    no_auth : bool, default=False
+        Serve other machines with no authentication.
+    tls_cert, tls_key : path, optional
+        Certificate chain and private key, PEM; both or neither.
+    allowed_hosts : sequence of str, optional
+        Host names that REST requests may name, beside loopback's own.
+    access_log : bool, default=False
+        Write a JSON line for each request to stderr.
     limits : mapping of str to number, optional
-        Bounds on requests, by the names of the ``[limits]`` table of ``serve.toml``; times in
-        seconds.
-    **options
-        The other keys of ``serve.toml``: ``watch``, ``api_key_file``, ``no_auth``, ``tls_cert``,
-        ``tls_key``, ``allowed_hosts``, ``access_log``.
+        Bounds on requests, by the names of the ``[limits]`` table in
+        ``docs/reference/serve-toml.md``; times in seconds.
 
     Attributes
     ----------
@@ -77,18 +90,30 @@ class Server:
         http_port: int = 0,
         grpc_port: int = 0,
         threads: int = 0,
+        watch: bool = False,
+        api_key_file: _Path | None = None,
+        no_auth: bool = False,
+        tls_cert: _Path | None = None,
+        tls_key: _Path | None = None,
+        allowed_hosts: Sequence[str] = (),
+        access_log: bool = False,
         limits: Mapping[str, float] | None = None,
-        **options: Any,
     ) -> None:
         self._models = models
-        self._config = {
+        self._config: dict[str, Any] = {
             "name": name,
             "host": host,
             "http_port": http_port,
             "grpc_port": grpc_port,
             "threads": threads,
+            "watch": watch,
+            "api_key_file": _expanded(api_key_file),
+            "no_auth": no_auth,
+            "tls_cert": _expanded(tls_cert),
+            "tls_key": _expanded(tls_key),
+            "allowed_hosts": list(allowed_hosts),
+            "access_log": access_log,
             "limits": dict(limits or {}),
-            **options,
         }
         self._core: _core.Server | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -102,8 +127,8 @@ class Server:
             paths = [
                 _path(model, self._config["name"], self._folder.name) for model in self._models
             ]
-            config = json.dumps({**self._config, "models": paths}, default=os.fspath)
-            self._core = _core.Server(config)
+            with _words_of_python():
+                self._core = _core.Server(json.dumps({**self._config, "models": paths}))
         except BaseException:
             self._folder.cleanup()
             raise
@@ -206,6 +231,17 @@ def serve(*models: _Model, http_port: int = 8080, grpc_port: int = 8081, **optio
 
 
 @contextmanager
+def _words_of_python() -> Iterator[None]:
+    """Name parameters as they are here, where the core's errors name command-line options."""
+    try:
+        yield
+    except FerruleError as error:
+        text = _OPTION.sub(lambda option: option[1].replace("-", "_"), str(error))
+        text = text.replace("the keys are those of serve.toml", "see help(ferrule.Server)")
+        raise type(error)(text) from None
+
+
+@contextmanager
 def _signals(told: threading.Event, kill: Callable[[], None]) -> Iterator[None]:
     """Let the first SIGINT or SIGTERM set `told` and the second call `kill`."""
     if threading.current_thread() is not threading.main_thread():
@@ -224,6 +260,10 @@ def _signals(told: threading.Event, kill: Callable[[], None]) -> Iterator[None]:
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
+
+
+def _expanded(path: _Path | None) -> str | None:
+    return None if path is None else expanded(path)
 
 
 def _path(model: _Model, name: str | None, folder: str) -> str:

@@ -73,6 +73,8 @@ MISTAKES = [
     ("inspect points.parquet", 1, "is a file of data, not a model", "ferrule train kmeans points"),
     ("predict three.csv four.safetensors", 1, "not a model file", "ferrule predict MODEL DATA"),
     ("serve three.csv", 1, "`three.csv` is a file of data", "ferrule train kmeans three.csv"),
+    ("serve fuor.safetensors", 1, "no model `fuor", "did you mean `four.safetensors`?"),
+    ("serve four.safetensors four.safetensors --name x", 2, "2 are given", "file's stem"),
     ("serve four.safetensors --port 80", 2, "no option --port", "--http-port"),
     ("inspect .", 1, "`.` is a folder; a model file is expected", ""),
     ("inspect cut.safetensors", 1, "cut.safetensors", "damaged"),

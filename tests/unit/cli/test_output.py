@@ -43,6 +43,12 @@ def test_inspect_prints_what_the_library_says(ferrule, model):
     assert ferrule.json("inspect", model) == json.loads(json.dumps(info.to_dict()))
 
 
+def test_inspect_leaves_out_how_a_fit_was_run(ferrule, model):
+    shown = ferrule("inspect", model)[1]
+    assert "n_clusters=4" in shown
+    assert not [name for name in ("callback", "copy_x", "verbose") if name in shown]
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

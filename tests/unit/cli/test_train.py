@@ -196,9 +196,35 @@ def test_a_first_row_that_may_be_names_or_data_is_told(data, ferrule, text, says
     assert ferrule("train", "kmeans", "x.csv", "--k", 2, "-q")[2] == ""
 
 
-def test_quiet_says_nothing_but_the_results(data, ferrule):
-    code, out, err = ferrule(
-        "train", "kmeans", "points.parquet", "--k", 3, "-q", "-o", "m.safetensors"
-    )
-    assert (code, err) == (0, "")
-    assert "inertia" in out
+def test_quiet_prints_nothing_but_the_json_asked_for(data, ferrule):
+    command = ("train", "kmeans", "points.parquet", "--k", 3, "-q", "-o", "m.safetensors")
+    assert ferrule(*command) == (0, "", "")
+    assert ferrule.json(*command)["k"] == 3
+
+
+def test_that_nothing_is_saved_is_told_before_the_fit(data, ferrule, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ferrule.cli._kmeans._fit_all", interrupted)
+    code, out, err = ferrule("train", "kmeans", "points.parquet")
+    assert (code, out) == (130, "")
+    said = [line for line in err.splitlines() if line]
+    assert said == [
+        "note: the model is not saved; name a file with -o model.safetensors",
+        "interrupted",
+    ]
+
+
+def test_a_model_that_takes_the_place_of_another_is_told(data, ferrule):
+    command = ("train", "kmeans", "points.parquet", "--k", 3, "-o", "m.safetensors")
+    assert ferrule(*command)[2].startswith("saved m.safetensors (sha256:")
+    assert ferrule(*command)[2].startswith("replaced m.safetensors (sha256:")
+
+
+def test_what_a_fit_warns_of_is_a_note(data, ferrule):
+    (data / "same.csv").write_text("a,b\n" + "1,2\n" * 5)
+    _, _, err = ferrule("train", "kmeans", "same.csv", "--k", 3, "-o", "m.safetensors")
+    assert err.startswith("note: k=3: Number of distinct clusters (1) found smaller than")
+    assert "Warning" not in err
+    assert ferrule("train", "kmeans", "same.csv", "--k", 3, "-q") == (0, "", "")
