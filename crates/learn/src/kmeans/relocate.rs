@@ -100,10 +100,25 @@ pub(crate) fn farthest_dense<T: Float>(
     })
 }
 
-/// Σ (x − c)² in double precision.
+/// Σ (x − c)² in double precision: as many chains as there are lanes, so that none waits for itself.
 pub(crate) fn squared_distance<T: Float>(x: MatrixView<T>, row: usize, center: &[T]) -> f64 {
-    let difference = |(col, c): (usize, &T)| x.get(row, col).to_f64() - c.to_f64();
-    center.iter().enumerate().map(difference).map(|value| value * value).sum()
+    match x.row(row) {
+        Some(values) => in_lanes(center, |col| values[col]),
+        None => in_lanes(center, |col| x.get(row, col)),
+    }
+}
+
+#[inline(always)]
+fn in_lanes<T: Float>(center: &[T], x: impl Fn(usize) -> T) -> f64 {
+    const LANES: usize = 8;
+    let mut sums = [0.0; LANES];
+    for (chunk, center) in center.chunks(LANES).enumerate() {
+        for (lane, (sum, c)) in sums.iter_mut().zip(center).enumerate() {
+            let difference = x(chunk * LANES + lane).to_f64() - c.to_f64();
+            *sum += difference * difference;
+        }
+    }
+    sums.iter().sum()
 }
 
 #[cfg(test)]
