@@ -288,13 +288,41 @@ def test_each_mistake_ends_at_once_and_says_what_to_do(model, tmp_path):
         ((model, "--tls-cert=x.pem"), 2, "belong together"),
         ((model, "--bogus"), 2, "--bogus"),
         ((model, "--name=a/b"), 1, "cannot name a model"),
-        ((model, damaged, "--name=x"), 1, "--name is for one model"),
+        ((model, damaged, "--name=x"), 2, "--name is for one model"),
     ]
     for arguments, expected, text in cases:
         code, said = run(*arguments, *ports)
         assert (code, text in said) == (expected, True), said
         assert "Traceback" not in said
         assert "panicked" not in said
+
+
+def test_each_bad_file_of_a_folder_is_told_at_once(model, tmp_path):
+    (tmp_path / "cut.safetensors").write_bytes(model.read_bytes()[:-1])
+    (tmp_path / "pickled.safetensors").write_bytes(b"\x80\x04\x95" + bytes(64))
+    code, said = run(tmp_path, "--http-port=0", "--grpc-port=0")
+    assert code == 1
+    first, *rest = said.splitlines()
+    assert first == "error: 2 models cannot be loaded:"
+    assert ["cut.safetensors" in rest[0], "a pickle" in rest[1]] == [True, True]
+
+
+def test_mistakes_have_a_hint_and_no_number_of_the_system(model):
+    code, said = run(model, "--host=192.0.2.1", "--no-auth")
+    what, hint = said.splitlines()
+    assert (code, what) == (1, "error: cannot listen on 192.0.2.1:8080: address not available")
+    assert hint == "hint: give an address of this machine by --host"
+
+
+def test_a_server_on_every_address_shows_a_request_that_works(model):
+    with Process(model, "--host=0.0.0.0", "--no-auth") as server:
+        tried = server.process.stderr.readline()
+        url = re.search(r"http://\S+", tried)[0]
+        assert url.startswith("http://127.0.0.1:")
+        body = re.search(r"-d '(.*)'", tried)[1].encode()
+        request = urllib.request.Request(url, body, {"content-type": "application/json"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert answer.status == 200
 
 
 def test_a_toml_file_sets_options_and_limits_and_refuses_what_it_does_not_know(model, tmp_path):

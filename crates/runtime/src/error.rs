@@ -76,6 +76,12 @@ pub enum RuntimeError {
         /// Why.
         source: io::Error,
     },
+    /// More than one file cannot be served.
+    #[error("{} models cannot be loaded:{}", failures.len(), lines(failures))]
+    Several {
+        /// Why not, file by file.
+        failures: Vec<RuntimeError>,
+    },
     /// A folder holds nothing that can be served.
     #[error(
         "{} holds no model; expected NAME.safetensors or NAME/VERSION.safetensors in it",
@@ -123,12 +129,20 @@ pub enum RuntimeError {
     Request(#[from] RequestError),
 }
 
+/// Each failure in a line of its own.
+fn lines(failures: &[RuntimeError]) -> String {
+    failures.iter().map(|failure| format!("\n  {failure}")).collect()
+}
+
 impl RuntimeError {
     /// The text for remote clients: the same without the paths.
     pub fn public_message(&self) -> String {
         match self {
             Self::Artifact(error) => format!("the model's file {}", error.fault()),
             Self::Model(fault) => format!("the model's file {fault}"),
+            Self::Several { failures } => {
+                format!("{} models' files cannot be read; see the server's log", failures.len())
+            }
             Self::Unreadable { .. } | Self::EmptyFolder { .. } => {
                 "the model's file cannot be read; see the server's log".to_owned()
             }
@@ -145,6 +159,7 @@ impl Coded for RuntimeError {
         match self {
             Self::Artifact(error) => error.code(),
             Self::Model(fault) => fault.code(),
+            Self::Several { failures } => failures.first().map_or(ErrorCode::Internal, Coded::code),
             Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 ErrorCode::NotFound
             }

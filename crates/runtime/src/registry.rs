@@ -103,13 +103,7 @@ impl Registry {
         limits: Limits,
     ) -> Result<Self, RuntimeError> {
         let files = disk::find(paths, name)?;
-        let mut models = Models::new();
-        for (name, versions) in &files {
-            let loaded = versions.iter().map(|(version, path)| {
-                load_one(name, *version, path, &limits).map(|model| (*version, model))
-            });
-            models.insert(name.clone(), loaded.collect::<Result<_, _>>()?);
-        }
+        let models = load_all(&files, &limits)?;
         let cost_per_byte = AtomicUsize::new(highest_cost(&models));
         Ok(Self {
             cost_per_byte,
@@ -322,6 +316,30 @@ impl Registry {
 fn highest_cost(models: &Models) -> usize {
     let all = models.values().flat_map(Versions::values);
     all.map(|served| served.model.cost_per_byte()).max().unwrap_or(0)
+}
+
+/// Loads every file, or says of each that cannot be loaded why.
+fn load_all(files: &Files, limits: &Limits) -> Result<Models, RuntimeError> {
+    let mut models = Models::new();
+    let mut failures = Vec::new();
+    for (name, versions) in files {
+        for (version, path) in versions {
+            match load_one(name, *version, path, limits) {
+                Ok(model) => {
+                    models.entry(name.clone()).or_default().insert(*version, model);
+                }
+                Err(error) => failures.push(error),
+            }
+        }
+    }
+    match (failures.pop(), failures.is_empty()) {
+        (None, _) => Ok(models),
+        (Some(only), true) => Err(only),
+        (Some(last), false) => {
+            failures.push(last);
+            Err(RuntimeError::Several { failures })
+        }
+    }
 }
 
 fn load_one(

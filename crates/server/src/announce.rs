@@ -1,5 +1,7 @@
 //! What a started server says: where it is, and a first request to paste.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
 use serde_json::json;
 
 use crate::{App, Server, log};
@@ -19,9 +21,21 @@ pub(crate) fn print(server: &Server) {
         .collect();
     log::info(format_args!("serving {}", served.join(", ")));
     log::info(format_args!("REST {url}  gRPC {}", server.grpc_address()));
-    if let Some(command) = curl(app, &url) {
+    let reachable = format!("{scheme}://{}", reachable(server.http_address()));
+    if let Some(command) = curl(app, &reachable) {
         log::info(format_args!("try  {command}"));
     }
+}
+
+/// An address that this machine reaches the server at, where it listens on all.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
 }
 
 /// A command that asks the first model for one prediction.

@@ -120,8 +120,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     match options.into_config().and_then(start) {
         Ok(server) => serve(&Arc::new(server)),
         Err(error) => {
-            log::info(format_args!("error: {error}"));
-            if matches!(error, ServerError::Config { .. }) { USAGE } else { FAILURE }
+            let (what, hint) = error.told();
+            log::error(&what, hint);
+            if error.is_wrong_use() { USAGE } else { FAILURE }
         }
     }
 }

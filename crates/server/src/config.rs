@@ -167,3 +167,49 @@ impl Config {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/serve-toml.md");
+
+    /// The keys of a table of the page, and their defaults as TOML writes them.
+    fn rows(table: &str) -> Vec<(&str, &str)> {
+        table
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .map(|line| {
+                let mut cells = line.split('|').skip(1).map(|cell| cell.trim().trim_matches('`'));
+                (cells.next().unwrap_or_default(), cells.next().unwrap_or_default())
+            })
+            .collect()
+    }
+
+    fn keys<'a>(rows: &[(&'a str, &'a str)]) -> BTreeSet<&'a str> {
+        rows.iter().map(|(key, _)| *key).collect()
+    }
+
+    #[test]
+    fn the_page_on_serve_toml_has_every_key_with_its_default() {
+        let page = std::fs::read_to_string(PAGE).expect("the page is there");
+        let (options, limits) = page.split_once("## Limits").expect("two tables");
+        let (options, limits) = (rows(options), rows(limits));
+        let lines = |rows: &[(&str, &str)]| -> String {
+            let set = rows.iter().filter(|(_, default)| *default != "unset");
+            set.map(|(key, default)| format!("{key} = {default}\n")).collect()
+        };
+        let text = format!("{}[limits]\n{}", lines(&options), lines(&limits));
+        let told: Config = toml::from_str(&text).expect("the defaults are TOML");
+        assert_eq!(format!("{told:?}"), format!("{:?}", Config::default()));
+
+        let unknown = toml::from_str::<Config>("unknown = 1").expect_err("an unknown key");
+        let named = unknown.message().split('`').skip(3).step_by(2);
+        assert_eq!(keys(&options), named.filter(|key| *key != "limits").collect());
+        let all = serde_json::to_value(Limits::default()).expect("limits are JSON");
+        let all = all.as_object().expect("a table");
+        assert_eq!(keys(&limits), all.keys().map(String::as_str).collect());
+    }
+}

@@ -28,7 +28,7 @@ pub enum ServerError {
         source: io::Error,
     },
     /// The listening address cannot be had.
-    #[error("cannot listen on {address}: {source}; {hint}")]
+    #[error("cannot listen on {address}: {}; {hint}", source.kind())]
     Bind {
         /// The address.
         address: String,
@@ -48,6 +48,21 @@ pub enum ServerError {
 impl ServerError {
     pub(crate) fn config(what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Config { what: what.into(), hint: hint.into() }
+    }
+
+    /// What is wrong, and what to do where that is known.
+    pub(crate) fn told(&self) -> (String, Option<&str>) {
+        let text = self.to_string();
+        let (Self::Config { hint, .. } | Self::Bind { hint, .. }) = self else {
+            return (text, None);
+        };
+        let what = text.strip_suffix(hint).and_then(|what| what.strip_suffix("; "));
+        (what.map(str::to_owned).unwrap_or(text), Some(hint))
+    }
+
+    /// Whether the command line is wrong, rather than the world.
+    pub(crate) fn is_wrong_use(&self) -> bool {
+        matches!(self, Self::Config { .. } | Self::Model(RuntimeError::NameForMany))
     }
 }
 
