@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
 use super::budget::{Budget, Share};
+use super::sending::Handed;
 use super::stream::InFlight;
 
 /// What hyper reads a request's body from.
@@ -197,7 +198,15 @@ impl Messages {
 
 /// A response's data goes out in pieces of this many bytes, so that a peer that does not read holds
 /// up its sending.
-const PIECE_BYTES: usize = 64 << 10;
+const PIECE_BYTES: usize = 16 << 10;
+/// A reply longer than this gives its last byte alone: HTTP/2 takes a piece whole where the peer has
+/// room for one byte of it, and asks for the last only when the rest is gone.
+const UNSPLIT_BYTES_MAX: usize = 4 << 10;
+
+/// How many of the `left` bytes go next.
+fn piece_bytes(left: usize) -> usize {
+    if left > UNSPLIT_BYTES_MAX { PIECE_BYTES.min(left.saturating_sub(1)) } else { left }
+}
 
 /// A response's body. While it lives, its request counts as in flight.
 pub(crate) struct Reply {
@@ -228,6 +237,12 @@ impl Reply {
         self.in_flight = Some(in_flight);
     }
 
+    fn note(&self, handed: Handed) {
+        if let Some(in_flight) = &self.in_flight {
+            in_flight.note(handed);
+        }
+    }
+
     /// Bytes of data that are known already.
     pub(crate) fn len(&self) -> usize {
         self.data.len()
@@ -244,11 +259,14 @@ impl Body for Reply {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let this = self.get_mut();
         if !this.data.is_empty() {
-            let piece = this.data.split_to(this.data.len().min(PIECE_BYTES));
+            this.note(Handed::Piece);
+            let piece = this.data.split_to(piece_bytes(this.data.len()));
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
         if let Some(stream) = &mut this.stream {
-            return stream.poll_recv(cx).map(|frame| frame.map(Ok));
+            let next = stream.poll_recv(cx);
+            this.note(if next.is_ready() { Handed::Piece } else { Handed::Nothing });
+            return next.map(|frame| frame.map(Ok));
         }
         Poll::Ready(this.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
     }

@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::sending::Here;
 use super::stream::{Activity, Watched};
 use super::worker::Worker;
 use crate::lifecycle::Stage;
@@ -52,18 +53,6 @@ impl Connection {
     /// Whether the others of this thread should have their turn before another request is answered.
     pub(crate) fn has_had_its_turn(&self) -> bool {
         self.activity.turn.get().elapsed() > TURN
-    }
-}
-
-/// Runs hyper's per-stream tasks on the thread of their connection.
-#[derive(Clone, Copy, Debug)]
-struct Here;
-
-impl<F: Future + 'static> hyper::rt::Executor<F> for Here {
-    fn execute(&self, future: F) {
-        tokio::task::spawn_local(async move {
-            future.await;
-        });
     }
 }
 
@@ -146,7 +135,8 @@ fn http1_builder(worker: &Worker) -> http1::Builder {
 
 fn http2_builder(connection: &Connection) -> http2::Builder<Here> {
     let limits = &connection.worker.app.config.limits;
-    let mut builder = http2::Builder::new(Here);
+    let mut builder =
+        http2::Builder::new(Here::new(&connection.activity, limits.body_idle_timeout));
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.streams_max)

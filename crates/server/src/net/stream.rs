@@ -9,6 +9,8 @@ use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::sending::Handed;
+
 /// What a connection has done so far. Shared by its stream, its requests and its watchdog, all
 /// on one thread.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub(crate) struct Activity {
     pub(crate) turn: Cell<Instant>,
     /// Bytes read.
     pub(crate) read: Cell<u64>,
+    /// What the reply that was asked last gave, since somebody last cleared this.
+    pub(crate) handed: Cell<Option<Handed>>,
 }
 
 impl Activity {
@@ -40,6 +44,7 @@ impl Activity {
             blocked_since: Cell::new(None),
             turn: Cell::new(now),
             read: Cell::new(0),
+            handed: Cell::new(None),
         })
     }
 
@@ -86,6 +91,11 @@ impl InFlight {
         activity.in_flight.set(activity.in_flight.get().saturating_add(1));
         activity.head_since.set(None);
         Self(Rc::clone(activity))
+    }
+
+    /// Notes what the reply gave when it was asked for a frame.
+    pub(crate) fn note(&self, handed: Handed) {
+        self.0.handed.set(Some(handed));
     }
 }
 
