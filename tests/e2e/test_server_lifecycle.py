@@ -11,6 +11,7 @@ import threading
 import time
 import urllib.request
 from pathlib import Path
+from queue import Queue
 
 import numpy as np
 import pytest
@@ -135,6 +136,43 @@ class RestLoad(threading.Thread):
                 return
 
 
+class GrpcLoad(threading.Thread):
+    """Keeps several calls in flight on one channel until the server goes, and counts what became
+    of each."""
+
+    IN_FLIGHT = 8
+
+    def __init__(self, address, rows):
+        super().__init__()
+        self.address, self.rows = address, rows
+        self.answers, self.refused, self.lost = 0, [], []
+
+    def run(self):
+        shape = [self.rows, 2]
+        tensor = triton.InferInput("X", shape, "FP64").set_data_from_numpy(np.zeros(shape))
+        # A connection of its own. What the server's GOAWAY says that it has not seen, gRPC sends
+        # again by itself, and nothing else.
+        options = [("grpc.use_local_subchannel_pool", 1)]
+        with triton.InferenceServerClient(self.address, channel_args=options) as client:
+            while not self.refused and not self.lost:
+                calls = Queue()
+                for _ in range(self.IN_FLIGHT):
+                    client.async_infer(
+                        "iris", [tensor], lambda result, error, calls=calls: calls.put(error)
+                    )
+                for _ in range(self.IN_FLIGHT):
+                    self.count(calls.get(timeout=10))
+
+    def count(self, error):
+        if error is None:
+            self.answers += 1
+        elif "Connection refused" in str(error):
+            # It was never sent: nobody listens any more.
+            self.refused.append(str(error))
+        else:
+            self.lost.append(str(error))
+
+
 def get(url):
     with urllib.request.urlopen(url, timeout=10) as response:
         return response.status, response.read()
@@ -176,6 +214,25 @@ def test_sigterm_under_load_answers_every_request_that_was_sent(model, requests_
     assert sum(load.answers for load in loads) > before
     # Afterwards nobody listens, and that is all that a client sees.
     assert all(isinstance(load.refused, ConnectionRefusedError) for load in loads)
+
+
+@pytest.mark.parametrize("rows", [1, 20_000])
+def test_sigterm_under_load_answers_every_grpc_call_that_was_sent(model, rows):
+    with Process(model, "--threads=1") as server:
+        loads = [GrpcLoad(server.grpc, rows) for _ in range(4)]
+        for load in loads:
+            load.start()
+        while min(load.answers for load in loads) < 20:
+            assert not any(load.lost for load in loads)
+            time.sleep(0.01)
+        before = sum(load.answers for load in loads)
+        code, said = server.end(signal.SIGTERM)
+        for load in loads:
+            load.join()
+    assert code == 0, said
+    assert [load.lost for load in loads] == [[], [], [], []]
+    assert all(load.refused for load in loads)
+    assert sum(load.answers for load in loads) > before
 
 
 def test_readiness_goes_before_the_server_does(model, tmp_path):
