@@ -64,6 +64,14 @@ fn fits_are_the_plain_algorithms_at_the_ends_of_the_range() {
 }
 
 #[test]
+fn long_parts_are_fitted_as_by_the_plain_algorithm() {
+    // 32 parts with sums of their own, each longer than what is compared at a time.
+    let (n, d, k) = (130_000, 10, 400);
+    let data: Vec<f32> = blobs(n, d, k, 6);
+    check("long parts", dense(&data, d), &some_rows(&data, d, k), None);
+}
+
+#[test]
 fn odd_data_is_fitted_as_by_the_plain_algorithm() {
     for d in [2, 12] {
         check_all("all rows equal", &vec![0.25; d * 500], d, 10);

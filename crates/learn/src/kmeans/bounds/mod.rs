@@ -25,7 +25,7 @@ pub(super) use hamerly::Hamerly;
 
 use self::margin::{Margin, root_up};
 use self::memory::filled;
-use self::parts::{Part, Tally, plan};
+use self::parts::{Part, Tally, longest, plan};
 use super::engine::Engine;
 use super::lloyd::dense_inertia;
 use super::predict::block_rows;
@@ -75,6 +75,18 @@ pub(super) struct Rows<'a> {
 }
 
 impl Rows<'_> {
+    /// Up to `count` of these rows, from the one at `start` on, where there are any.
+    fn stretch(&mut self, start: usize, count: usize) -> Rows<'_> {
+        let (n, per_row) = (self.labels.len(), self.lower.len() / self.labels.len().max(1));
+        let (start, end) = (start.min(n), start.saturating_add(count).min(n));
+        Rows {
+            first: self.first + start,
+            labels: &mut self.labels[start..end],
+            upper: &mut self.upper[start..end],
+            lower: &mut self.lower[start * per_row..end * per_row],
+        }
+    }
+
     /// Gives row `at` its label, and remembers the clusters that this touches.
     fn set_label(&mut self, at: usize, label: i32, touched: &mut [bool]) {
         let old = std::mem::replace(&mut self.labels[at], label);
@@ -88,7 +100,7 @@ impl Rows<'_> {
 /// Working memory of a thread.
 pub(super) struct Scratch<T> {
     kernel: KernelScratch<T>,
-    /// Clusters that gained or lost a row of the present part.
+    /// Clusters that gained or lost a row of the present stretch.
     touched: Vec<bool>,
     /// Gathered rows.
     values: Vec<T>,
@@ -175,7 +187,7 @@ impl<'a, T: Float, R: Rule<T>> Bounded<'a, T, R> {
         labels: &'a mut [i32],
     ) -> Result<Self, LearnError> {
         let (n, k, d) = (problem.n_samples(), problem.n_clusters(), problem.n_features());
-        let (parts, tally) = plan(problem, team, block_rows(k, d));
+        let (parts, tally) = plan(problem, team, stretch_rows(k, d));
         // Bounds that tell nothing; the first labels that are written count as changed.
         labels.fill(if matches!(tally, Tally::Parts { .. }) { 0 } else { -1 });
         let control = team.control();
@@ -207,25 +219,37 @@ impl<'a, T: Float, R: Rule<T>> Bounded<'a, T, R> {
     }
 
     /// Brings all labels, bounds and sums of parts to the pass's centres.
+    ///
+    /// A part can be long, and its distances are not found at the speed of the plain pass: so it is
+    /// gone through in stretches, after each of which a request to stop is seen.
     fn run_pass(&mut self, pass: &Pass<T>) -> Result<(), LearnError> {
-        let (problem, rule, is_first) = (self.problem, &self.rule, self.centers.is_none());
-        let k = problem.n_clusters();
+        let (problem, rule, team) = (self.problem, &self.rule, self.team);
+        let (k, d) = (problem.n_clusters(), problem.n_features());
+        let (step, longest) = (stretch_rows(k, d), longest(&self.parts));
         let labels = match &mut self.tally {
             Tally::Parts { .. } => &mut *self.labels,
             Tally::Running { next_labels, .. } => next_labels,
         };
         let mut items = split(&mut self.parts, labels, &mut self.upper, &mut self.lower);
-        let mut scratch: Vec<_> = (0..self.team.n_threads()).map(|_| Scratch::new(k)).collect();
-        self.team.for_each(&mut items, &mut scratch, |_, (part, rows), scratch| {
-            scratch.touched.fill(is_first);
-            let Rows { first, labels, upper, lower } = rows;
-            rule.relabel(pass, Rows { first: *first, labels, upper, lower }, scratch);
-            if scratch.touched.contains(&true) {
-                part.refresh(problem, labels, &scratch.touched);
-            }
+        let mut scratch: Vec<_> = (0..team.n_threads()).map(|_| Scratch::new(k)).collect();
+        for start in (0..longest).step_by(step) {
+            team.for_each(&mut items, &mut scratch, |_, (part, rows), scratch| {
+                scratch.touched.fill(false);
+                rule.relabel(pass, rows.stretch(start, step), scratch);
+                part.touch(&scratch.touched);
+            })?;
+        }
+        team.for_each(&mut items, &mut scratch, |_, (part, rows), _| {
+            part.refresh(problem, rows.labels);
         })?;
         Ok(())
     }
+}
+
+/// Rows after which a request to stop is seen: distances that bounds do not spare take up to eight times
+/// as long as those of the plain pass.
+fn stretch_rows(n_clusters: usize, n_features: usize) -> usize {
+    block_rows(n_clusters.saturating_mul(8), n_features)
 }
 
 /// Each part with its labels and bounds.

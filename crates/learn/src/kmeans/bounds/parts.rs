@@ -13,6 +13,8 @@ pub(super) struct Part {
     pub(super) rows: Range<usize>,
     /// Its sums, where they are kept by part.
     sums: Option<Sums>,
+    /// The clusters whose sums do not fit the labels, there.
+    touched: Vec<bool>,
 }
 
 /// Where the sums come from; the shape decides, as it does for the plain algorithm.
@@ -23,50 +25,66 @@ pub(super) enum Tally {
     Running { sums: RunningSums, next_labels: Vec<i32> },
 }
 
-/// The stretches and the strategy for a problem; `block_rows` are those of a stretch without sums.
+/// The stretches and the strategy for a problem; `stretch_rows` are those of a stretch without sums.
 pub(super) fn plan<T: Float>(
     problem: &Problem<T>,
     team: &Team,
-    block_rows: usize,
+    stretch_rows: usize,
 ) -> (Vec<Part>, Tally) {
     let (n, k, d) = (problem.n_samples(), problem.n_clusters(), problem.n_features());
     if let Some(parts) = partitions(n, k, d) {
-        let parts = parts.into_iter().map(|rows| Part { rows, sums: Some(Sums::new(k, d)) });
+        let parts = parts.into_iter().map(|rows| Part {
+            rows,
+            sums: Some(Sums::new(k, d)),
+            touched: vec![true; k],
+        });
         return (parts.collect(), Tally::Parts { last: None });
     }
-    let starts = (0..n).step_by(block_rows);
-    let parts = starts.map(|start| Part { rows: start..(start + block_rows).min(n), sums: None });
+    let starts = (0..n).step_by(stretch_rows);
+    let parts = starts.map(|start| Part {
+        rows: start..(start + stretch_rows).min(n),
+        sums: None,
+        touched: Vec::new(),
+    });
     let sums = RunningSums::new(k, d, team.n_threads());
     (parts.collect(), Tally::Running { sums, next_labels: vec![0; n] })
 }
 
+/// The number of rows of the longest part.
+pub(super) fn longest(parts: &[Part]) -> usize {
+    parts.iter().map(|part| part.rows.len()).max().unwrap_or(0)
+}
+
 impl Part {
-    /// Takes the sums of the clusters named in `touched` anew, row by row in order, so that
-    /// the bits do not depend on the labels before.
-    pub(super) fn refresh<T: Float>(
-        &mut self,
-        problem: &Problem<T>,
-        labels: &[i32],
-        touched: &[bool],
-    ) {
+    /// Marks the clusters named in `touched` as ones whose sums do not fit the labels any more.
+    pub(super) fn touch(&mut self, touched: &[bool]) {
+        for (mine, touched) in self.touched.iter_mut().zip(touched) {
+            *mine |= touched;
+        }
+    }
+
+    /// Takes the sums of the touched clusters anew, row by row in order, so that the bits do not
+    /// depend on the labels before.
+    pub(super) fn refresh<T: Float>(&mut self, problem: &Problem<T>, labels: &[i32]) {
         let Some(sums) = &mut self.sums else { return };
+        let touched = &mut self.touched;
         let is_touched = |label: &&i32| touched[**label as usize];
         let (x, d) = (problem.x, problem.n_features());
         if 2 * labels.iter().filter(is_touched).count() > labels.len() {
             // All of them at the speed of vectors.
             *sums = Sums::new(touched.len(), d);
             sums.add_rows(x, self.rows.clone(), labels, problem.weights, Isa::detect());
-            return;
-        }
-        for (cluster, _) in touched.iter().enumerate().filter(|(_, touched)| **touched) {
-            sums.weights[cluster] = 0.0;
-            sums.sums[cluster * d..][..d].fill(0.0);
-        }
-        for (row, label) in self.rows.clone().zip(labels) {
-            if is_touched(&label) {
+        } else if touched.contains(&true) {
+            for (cluster, _) in touched.iter().enumerate().filter(|(_, touched)| **touched) {
+                sums.weights[cluster] = 0.0;
+                sums.sums[cluster * d..][..d].fill(0.0);
+            }
+            for (row, label) in self.rows.clone().zip(labels).filter(|(_, label)| is_touched(label))
+            {
                 sums.add(x, row, *label as usize, problem.weight(row));
             }
         }
+        touched.fill(false);
     }
 }
 
