@@ -34,15 +34,15 @@ def error(message: str, hints: Iterable[str] = ()) -> None:
         to.print(Text.assemble(("hint: ", "bold cyan"), hint))
 
 
-def note(message: str) -> None:
-    """Tell something on stderr."""
-    console(stderr=True).print(message, markup=False)
+def note(message: str, to: "Console | None" = None) -> None:
+    """Tell something on stderr; `to` is the console of the progress shown there meanwhile."""
+    (to or console(stderr=True)).print(message, markup=False)
 
 
-def note_on_header(table: "Table") -> None:
+def note_on_header(table: "Table", to: "Console | None" = None) -> None:
     """Tell how the first row of a file was understood, where it could be meant otherwise."""
     if table.doubt:
-        note(f"note: {table.doubt}")
+        note(f"note: {table.doubt}", to)
 
 
 def print_json(value: Any) -> None:

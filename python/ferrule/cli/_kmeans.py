@@ -101,7 +101,8 @@ def execute(plan: Plan) -> None:
     with _progress(plan) as progress:
         samples = _read(plan, progress)
         if plan.output is None and not plan.quiet:
-            _console.note("note: the model is not saved; name a file with -o model.safetensors")
+            unsaved = "note: the model is not saved; name a file with -o model.safetensors"
+            _console.note(unsaved, progress.console)
         candidates = _fit_all(plan, samples, progress)
     best = _best(candidates)
     saved = None if plan.output is None else _save(plan, samples, best)
@@ -141,7 +142,7 @@ def _read(plan: Plan, progress: "Progress") -> Samples:
     """Read the columns asked for, sample and scale them."""
     table = open_table(plan.data)
     if not plan.quiet:
-        _console.note_on_header(table)
+        _console.note_on_header(table, progress.console)
     selection = table.choose(plan.features)
     dtype = plan.dtype or ("float32" if selection.table.single else "float64")
     rows = _read_rows(selection, dtype, progress)
