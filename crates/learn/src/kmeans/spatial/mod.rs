@@ -85,26 +85,30 @@ impl<'a, T: Float> Spatial<'a, T> {
         let isa = Isa::detect();
         let source =
             Source { x: problem.x, weights: problem.weights, isa, n_clusters: k, keeps_rows };
-        let mut parts: Vec<_> =
-            cells(&keys, 0..labels.len(), PART_ROWS).into_iter().map(|rows| (rows, None)).collect();
+        // Each part frees its keys, so that they and the rows kept never take memory together.
+        let mut parts: Vec<_> = cells(&keys, 0..labels.len(), PART_ROWS)
+            .into_iter()
+            .map(|rows| (rows.clone(), keys[rows].to_vec(), None))
+            .collect();
+        drop(keys);
         let mut scratch: Vec<_> = (0..team.n_threads()).map(|_| Scratch::new(k, d)).collect();
         let order = &*labels;
-        team.for_each(&mut parts, &mut scratch, |_, (rows, part), _| {
-            *part = Some(Part::new(&source, order, &keys, rows.clone()));
+        team.for_each(&mut parts, &mut scratch, |_, (rows, keys, part), _| {
+            *part = Some(Part::new(&source, order, std::mem::take(keys), rows.clone()));
         })?;
-        let parts = parts.into_iter().filter_map(|(_, part)| part).collect();
+        let parts = parts.into_iter().filter_map(|(_, _, part)| part).collect();
         Ok(Self { problem, team, source, order: labels, parts, scratch, is_first: true })
     }
 
     /// Puts the labels into the caller's memory, in the order of the samples, which ends the engine's use.
     fn write_labels(&mut self) -> Result<(), LearnError> {
+        // Makes room for the labels.
+        self.parts.iter_mut().for_each(Part::drop_rows);
         let mut labels = vec![0; self.order.len()];
         let cells = shared_i32(&mut labels);
         let mut no_scratch = vec![(); self.team.n_threads()];
         let order = &*self.order;
         self.team.for_each(&mut self.parts, &mut no_scratch, |_, part, ()| {
-            // Makes room for the labels.
-            part.drop_rows();
             for (position, &row) in order[part.rows.clone()].iter().enumerate() {
                 cells[row as usize].store(part.labels.get(position), Ordering::Relaxed);
             }

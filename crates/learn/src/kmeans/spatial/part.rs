@@ -104,7 +104,12 @@ impl<T: Float> Gathered<T> {
 
 impl<T: Float> Part<T> {
     /// The part of positions `rows` of `order`, whose sorted keys are `keys`.
-    pub(super) fn new(source: &Source<T>, order: &[i32], keys: &[i32], rows: Range<usize>) -> Self {
+    pub(super) fn new(
+        source: &Source<T>,
+        order: &[i32],
+        keys: Vec<i32>,
+        rows: Range<usize>,
+    ) -> Self {
         let d = source.x.cols();
         let kept = if source.keeps_rows { rows.len() * d } else { 0 };
         let mut part = Self {
@@ -120,14 +125,18 @@ impl<T: Float> Part<T> {
             rows: rows.clone(),
         };
         let mut gathered = Gathered { panel: Vec::new(), weights: Vec::new() };
-        for group in cells(keys, rows.clone(), GROUP_ROWS) {
+        let order = &order[rows];
+        for group in cells(&keys, 0..keys.len(), GROUP_ROWS) {
             let first = part.ends.len();
-            for block in cells(keys, group, PANEL_ROWS) {
+            for block in cells(&keys, group, PANEL_ROWS) {
                 part.add_block(source, &order[block.clone()], &mut gathered);
-                part.ends.push((block.end - rows.start) as u32);
+                part.ends.push(block.end as u32);
             }
             part.groups.push(first..part.ends.len());
         }
+        part.ends.shrink_to_fit();
+        part.bounds.shrink_to_fit();
+        part.block_sums.shrink_to_fit();
         part
     }
 
