@@ -218,8 +218,8 @@ def latencies(
 ) -> dict[str, dict[str, float]]:
     """Return each contender's open-loop latency at half of its own peak rate.
 
-    Rounds take turns and each figure is the median over them: a stall of the machine then spoils one
-    round of one contender, not what is said of it.
+    Rounds take turns and each figure is the median over them: a stall of the machine then spoils
+    one round of one contender, not what is said of it.
     """
     seen: dict[str, list[dict[str, float]]] = {}
     for _ in range(options.rounds):
