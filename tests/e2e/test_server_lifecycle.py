@@ -371,6 +371,17 @@ def test_mistakes_have_a_hint_and_no_number_of_the_system(model):
     assert hint == "hint: give an address of this machine by --host"
 
 
+@pytest.mark.parametrize(
+    ("option", "hint"), [("--bogus", "--help lists the options"), ("--htp-port", "'--http-port'")]
+)
+def test_an_unknown_option_is_told_in_one_line_with_a_hint(model, option, hint):
+    code, said = run(model, option)
+    first, second = said.splitlines()
+    assert (code, first) == (2, f"error: unexpected argument '{option}' found")
+    assert second.startswith("hint: ")
+    assert hint in second
+
+
 def test_a_server_on_every_address_shows_a_request_that_works(model):
     with Process(model, "--host=0.0.0.0", "--no-auth") as server:
         tried = server.process.stderr.readline()

@@ -111,10 +111,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let options = match parsed {
         Ok(options) => options,
         Err(error) => {
-            // A closed terminal changes nothing about the exit code.
-            let _ = error.print();
-            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            return if asked { SUCCESS } else { USAGE };
+            if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+                // A closed terminal changes nothing about the exit code.
+                let _ = error.print();
+                return SUCCESS;
+            }
+            wrong_use(&error.to_string());
+            return USAGE;
         }
     };
     match options.into_config().and_then(start) {
@@ -125,6 +128,16 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             if error.is_wrong_use() { USAGE } else { FAILURE }
         }
     }
+}
+
+/// Tells what clap says of a command line, without its advice to pass an option as a value.
+fn wrong_use(said: &str) {
+    const SIMILAR: &str = "tip: a similar argument exists: ";
+    let what = said.lines().next().unwrap_or_default();
+    let similar = said.lines().find_map(|line| line.trim().strip_prefix(SIMILAR));
+    let hint = similar
+        .map_or("--help lists the options".to_owned(), |name| format!("did you mean {name}?"));
+    log::error(what.strip_prefix("error: ").unwrap_or(what), Some(&hint));
 }
 
 /// The program's name without its folder, for the help text.
