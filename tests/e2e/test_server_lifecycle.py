@@ -194,20 +194,27 @@ def test_a_signal_under_load_ends_with_exit_0_and_no_accepted_request_lost(model
         assert "Stream removed" not in load.errors[0]
 
 
+def end_under(loads, server):
+    """End `server` once each of `loads` has answers: those before, the exit code, the log."""
+    for load in loads:
+        load.start()
+    while min(load.answers for load in loads) < 20:
+        assert not any(load.lost for load in loads)
+        time.sleep(0.01)
+    before = sum(load.answers for load in loads)
+    code, said = server.end(signal.SIGTERM)
+    for load in loads:
+        load.join()
+    return before, code, said
+
+
 @pytest.mark.parametrize("requests_a_connection", [1, 1_000_000])
 def test_sigterm_under_load_answers_every_request_that_was_sent(model, requests_a_connection):
     with Process(model, "--threads=1") as server:
         loads = [RestLoad(server.url.removeprefix("http://")) for _ in range(4)]
         for load in loads:
             load.requests_a_connection = requests_a_connection
-            load.start()
-        while min(load.answers for load in loads) < 20:
-            assert not any(load.lost for load in loads)
-            time.sleep(0.01)
-        before = sum(load.answers for load in loads)
-        code, said = server.end(signal.SIGTERM)
-        for load in loads:
-            load.join()
+        before, code, said = end_under(loads, server)
     assert code == 0, said
     assert [load.lost for load in loads] == [[], [], [], []]
     assert [load.answers for load in loads] == [load.sent for load in loads]
@@ -220,15 +227,7 @@ def test_sigterm_under_load_answers_every_request_that_was_sent(model, requests_
 def test_sigterm_under_load_answers_every_grpc_call_that_was_sent(model, rows):
     with Process(model, "--threads=1") as server:
         loads = [GrpcLoad(server.grpc, rows) for _ in range(4)]
-        for load in loads:
-            load.start()
-        while min(load.answers for load in loads) < 20:
-            assert not any(load.lost for load in loads)
-            time.sleep(0.01)
-        before = sum(load.answers for load in loads)
-        code, said = server.end(signal.SIGTERM)
-        for load in loads:
-            load.join()
+        before, code, said = end_under(loads, server)
     assert code == 0, said
     assert [load.lost for load in loads] == [[], [], [], []]
     assert all(load.refused for load in loads)

@@ -108,14 +108,29 @@ class ServerProcess:
         resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, (count, count))
 
 
-class Flood(threading.Thread):
+class Meanwhile(threading.Thread):
+    """Runs while its block does; `done` says when to end."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.done = threading.Event()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.done.set()
+        self.join()
+
+
+class Flood(Meanwhile):
     """Sends the same bytes over and over and reads nothing; connects again where it is cut."""
 
     def __init__(self, address, start, bytes_again):
-        super().__init__(daemon=True)
+        super().__init__()
         self.address, self.start_bytes, self.bytes_again = address, start, bytes_again
         self.sent, self.cut = 0, 0
-        self.done = threading.Event()
 
     def run(self):
         while not self.done.is_set():
@@ -133,11 +148,3 @@ class Flood(threading.Thread):
             except TimeoutError:
                 # The server waits for us to read: it has stopped reading, as it should.
                 time.sleep(0.05)
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.done.set()
-        self.join()

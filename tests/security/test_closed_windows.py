@@ -19,6 +19,7 @@ from http2_peer import (
     RST_STREAM,
     SETTINGS,
     WINDOW_UPDATE,
+    Meanwhile,
     ServerProcess,
     connect,
     field,
@@ -64,25 +65,16 @@ def more(stream, count):
     return frame(WINDOW_UPDATE, 0, stream, struct.pack(">I", count))
 
 
-class Pinging(threading.Thread):
+class Pinging(Meanwhile):
     """Keeps a connection lively: a PING of its own every tenth of a second."""
 
     def __init__(self, peer):
-        super().__init__(daemon=True)
+        super().__init__()
         self.peer = peer
-        self.done = threading.Event()
 
     def run(self):
         while not self.done.wait(0.1):
             self.peer.sendall(frame(PING, 0, 0, bytes(8)))
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.done.set()
-        self.join()
 
 
 def ask(*streams):
