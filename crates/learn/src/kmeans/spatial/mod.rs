@@ -17,7 +17,7 @@ use ferrule_tensor::shared::shared_i32;
 use ferrule_tensor::{Float, Isa, Team};
 
 use self::order::{cells, morton_order};
-use self::part::{PART_ROWS, Part, Scratch, Source};
+use self::part::{Ordered, PART_ROWS, Part, Scratch, Source};
 use super::engine::Engine;
 use super::params::Params;
 use super::problem::Problem;
@@ -43,6 +43,8 @@ pub(super) struct Spatial<'a, T> {
     team: &'a Team<'a>,
     source: Source<'a, T>,
     order: &'a mut [i32],
+    /// See [`Ordered::panels`].
+    panels: Vec<T>,
     parts: Vec<Part<T>>,
     scratch: Vec<Scratch<T>>,
     is_first: bool,
@@ -81,29 +83,26 @@ impl<'a, T: Float> Spatial<'a, T> {
     ) -> Result<Self, LearnError> {
         let (k, d) = (problem.n_clusters(), problem.n_features());
         let keys = morton_order(problem.x, team, labels)?;
-        let keeps_rows = d * size_of::<T>() <= KEPT_BYTES_MAX;
         let isa = Isa::detect();
-        let source =
-            Source { x: problem.x, weights: problem.weights, isa, n_clusters: k, keeps_rows };
-        // Each part frees its keys, so that they and the rows kept never take memory together.
+        let source = Source { x: problem.x, weights: problem.weights, isa };
         let mut parts: Vec<_> = cells(&keys, 0..labels.len(), PART_ROWS)
             .into_iter()
-            .map(|rows| (rows.clone(), keys[rows].to_vec(), None))
+            .map(|rows| Part::new(rows.clone(), &keys[rows], k))
             .collect();
+        // So that the keys and the rows kept never take memory together.
         drop(keys);
-        let mut scratch: Vec<_> = (0..team.n_threads()).map(|_| Scratch::new(k, d)).collect();
-        let order = &*labels;
-        team.for_each(&mut parts, &mut scratch, |_, (rows, keys, part), _| {
-            *part = Some(Part::new(&source, order, std::mem::take(keys), rows.clone()));
-        })?;
-        let parts = parts.into_iter().filter_map(|(_, _, part)| part).collect();
-        Ok(Self { problem, team, source, order: labels, parts, scratch, is_first: true })
+        // Kept rows save gathering them in each iteration.
+        let keeps_rows = d * size_of::<T>() <= KEPT_BYTES_MAX;
+        let mut panels = vec![T::ZERO; if keeps_rows { labels.len() * d } else { 0 }];
+        fill_parts(&mut parts, team, &source, labels, &mut panels)?;
+        let scratch = (0..team.n_threads()).map(|_| Scratch::new(k, d)).collect();
+        Ok(Self { problem, team, source, order: labels, panels, parts, scratch, is_first: true })
     }
 
     /// Puts the labels into the caller's memory, in the order of the samples, which ends the engine's use.
     fn write_labels(&mut self) -> Result<(), LearnError> {
         // Makes room for the labels.
-        self.parts.iter_mut().for_each(Part::drop_rows);
+        self.panels = Vec::new();
         let mut labels = vec![0; self.order.len()];
         let cells = shared_i32(&mut labels);
         let mut no_scratch = vec![(); self.team.n_threads()];
@@ -118,12 +117,36 @@ impl<'a, T: Float> Spatial<'a, T> {
     }
 }
 
+/// Fills each part with its rows and its share of `panels`, where those are kept.
+fn fill_parts<T: Float>(
+    parts: &mut [Part<T>],
+    team: &Team,
+    source: &Source<T>,
+    order: &[i32],
+    panels: &mut [T],
+) -> Result<(), LearnError> {
+    let mut rest = panels;
+    let mut work: Vec<_> = parts
+        .iter_mut()
+        .map(|part| {
+            let kept = (part.rows.len() * source.x.cols()).min(rest.len());
+            let panels = rest.split_off_mut(..kept).unwrap_or_default();
+            (part, panels)
+        })
+        .collect();
+    let mut no_scratch = vec![(); team.n_threads()];
+    team.for_each(&mut work, &mut no_scratch, |_, (part, panels), ()| {
+        part.fill(source, &order[part.rows.clone()], panels);
+    })?;
+    Ok(())
+}
+
 impl<T: Float> Engine<T> for Spatial<'_, T> {
     fn assign(&mut self, centers: &[T]) -> Result<bool, LearnError> {
-        let (source, order) = (&self.source, &*self.order);
+        let (source, ordered) = (&self.source, Ordered { rows: self.order, panels: &self.panels });
         let all = CandidateList::of_all(centers, source.x.cols());
         self.team.for_each(&mut self.parts, &mut self.scratch, |_, part, scratch| {
-            part.assign(source, &all, order, scratch);
+            part.assign(source, &all, ordered, scratch);
         })?;
         let changed = self.parts.iter().any(|part| part.changed);
         Ok(std::mem::take(&mut self.is_first) || changed)

@@ -20,9 +20,28 @@ pub(super) struct Source<'a, T> {
     pub(super) x: MatrixView<'a, T>,
     pub(super) weights: Option<&'a [T]>,
     pub(super) isa: Isa,
-    pub(super) n_clusters: usize,
-    /// Whether parts keep their rows, which saves gathering them in each iteration.
-    pub(super) keeps_rows: bool,
+}
+
+/// Rows in the order of the index.
+#[derive(Clone, Copy)]
+pub(super) struct Ordered<'a, T> {
+    /// Their numbers.
+    pub(super) rows: &'a [i32],
+    /// Their values, block by block and in it feature by feature; empty where they are gathered anew.
+    pub(super) panels: &'a [T],
+}
+
+impl<'a, T> Ordered<'a, T> {
+    /// Positions `range`.
+    fn part(self, range: &Range<usize>, d: usize) -> Self {
+        let panels = self.panels.get(range.start * d..range.end * d).unwrap_or_default();
+        Self { rows: &self.rows[range.clone()], panels }
+    }
+
+    /// The values, where they are kept.
+    fn kept(self) -> Option<&'a [T]> {
+        (!self.panels.is_empty()).then_some(self.panels)
+    }
 }
 
 /// The box around some rows.
@@ -44,8 +63,6 @@ pub(super) struct Part<T> {
     bounds: Vec<T>,
     /// For each block the sums of its features, then its weight.
     block_sums: Vec<f64>,
-    /// Kept rows, block by block and in it feature by feature; empty where they are gathered anew.
-    panels: Vec<T>,
     pub(super) labels: Labels,
     /// The clusters that have rows here, group by group.
     pub(super) ids: Vec<i32>,
@@ -103,66 +120,57 @@ impl<T: Float> Gathered<T> {
 }
 
 impl<T: Float> Part<T> {
-    /// The part of positions `rows` of `order`, whose sorted keys are `keys`.
-    pub(super) fn new(
-        source: &Source<T>,
-        order: &[i32],
-        keys: Vec<i32>,
-        rows: Range<usize>,
-    ) -> Self {
-        let d = source.x.cols();
-        let kept = if source.keeps_rows { rows.len() * d } else { 0 };
-        let mut part = Self {
-            groups: Vec::new(),
-            ends: Vec::new(),
+    /// A part of the order, cut into blocks by `keys`, those of its rows; it has no rows yet.
+    pub(super) fn new(rows: Range<usize>, keys: &[i32], n_clusters: usize) -> Self {
+        let (mut groups, mut ends) = (Vec::new(), Vec::new());
+        for group in cells(keys, 0..keys.len(), GROUP_ROWS) {
+            let first = ends.len();
+            ends.extend(cells(keys, group, PANEL_ROWS).iter().map(|block| block.end as u32));
+            groups.push(first..ends.len());
+        }
+        Self {
+            groups,
+            ends,
             bounds: Vec::new(),
             block_sums: Vec::new(),
-            panels: Vec::with_capacity(kept),
-            labels: Labels::new(rows.len(), source.n_clusters),
+            labels: Labels::new(rows.len(), n_clusters),
             ids: Vec::new(),
             sums: Vec::new(),
             changed: false,
-            rows: rows.clone(),
-        };
-        let mut gathered = Gathered { panel: Vec::new(), weights: Vec::new() };
-        let order = &order[rows];
-        for group in cells(&keys, 0..keys.len(), GROUP_ROWS) {
-            let first = part.ends.len();
-            for block in cells(&keys, group, PANEL_ROWS) {
-                part.add_block(source, &order[block.clone()], &mut gathered);
-                part.ends.push(block.end as u32);
-            }
-            part.groups.push(first..part.ends.len());
+            rows,
         }
-        part.ends.shrink_to_fit();
-        part.bounds.shrink_to_fit();
-        part.block_sums.shrink_to_fit();
-        part
     }
 
-    /// Takes in the bounds and sums of a block, and its rows where they are kept.
-    fn add_block(&mut self, source: &Source<T>, rows: &[i32], gathered: &mut Gathered<T>) {
+    /// Takes in its rows, whose numbers are `order`; keeps their values in `panels` where that has room.
+    pub(super) fn fill(&mut self, source: &Source<T>, order: &[i32], panels: &mut [T]) {
+        let (d, n_blocks) = (source.x.cols(), self.ends.len());
+        self.bounds.reserve_exact(n_blocks * 2 * d);
+        self.block_sums.reserve_exact(n_blocks * (d + 1));
+        let mut gathered = Gathered { panel: Vec::new(), weights: Vec::new() };
+        for block in 0..n_blocks {
+            let rows = self.block_rows(block);
+            gathered.rows(source, &order[rows.clone()]);
+            gathered.weights(source, &order[rows.clone()]);
+            self.add_block(source, &gathered, rows.len());
+            if let Some(panel) = panels.get_mut(rows.start * d..rows.end * d) {
+                panel.copy_from_slice(&gathered.panel);
+            }
+        }
+    }
+
+    /// Takes in the bounds and sums of a block of `n_rows`.
+    fn add_block(&mut self, source: &Source<T>, gathered: &Gathered<T>, n_rows: usize) {
         let d = source.x.cols();
-        gathered.rows(source, rows);
-        gathered.weights(source, rows);
         let (panel, weights) = (&gathered.panel, source.weights.map(|_| &gathered.weights[..]));
-        let slots = &[0; PANEL_ROWS][..rows.len()];
+        let slots = &[0; PANEL_ROWS][..n_rows];
         let start = self.block_sums.len();
         self.block_sums.resize(start + d + 1, 0.0);
         add_rows(source.isa, d, panel, weights, slots, &mut self.block_sums[start..]);
         let least = |a: T, &b: &T| if b < a { b } else { a };
         let greatest = |a: T, &b: &T| if b > a { b } else { a };
-        let features = || panel.chunks_exact(rows.len());
+        let features = || panel.chunks_exact(n_rows);
         self.bounds.extend(features().map(|values| values.iter().fold(T::INFINITY, least)));
         self.bounds.extend(features().map(|values| values.iter().fold(-T::INFINITY, greatest)));
-        if source.keeps_rows {
-            self.panels.extend_from_slice(panel);
-        }
-    }
-
-    /// Gives the memory of kept rows back.
-    pub(super) fn drop_rows(&mut self) {
-        self.panels = Vec::new();
     }
 
     /// The box around some of the blocks.
@@ -192,10 +200,11 @@ impl<T: Float> Part<T> {
         &mut self,
         source: &Source<T>,
         all: &CandidateList<T>,
-        order: &[i32],
+        ordered: Ordered<T>,
         scratch: &mut Scratch<T>,
     ) {
         let d = source.x.cols();
+        let ordered = ordered.part(&self.rows, d);
         self.changed = false;
         self.ids.clear();
         self.sums.clear();
@@ -210,7 +219,7 @@ impl<T: Float> Part<T> {
             self.sums.resize(self.ids.len() * (d + 1), 0.0);
             scratch.group.renumber();
             for block in blocks {
-                self.assign_block(source, block, first, order, scratch);
+                self.assign_block(source, block, first, ordered, scratch);
             }
             self.drop_unused(first, d);
         }
@@ -222,17 +231,18 @@ impl<T: Float> Part<T> {
         source: &Source<T>,
         block: usize,
         first: usize,
-        order: &[i32],
+        ordered: Ordered<T>,
         scratch: &mut Scratch<T>,
     ) {
         let d = source.x.cols();
         let (low, high) = self.bounds[block * 2 * d..(block + 1) * 2 * d].split_at(d);
         scratch.group.filter_into(source.isa, low, high, &mut scratch.block);
         let rows = self.block_rows(block);
+        let ordered = ordered.part(&rows, d);
         let candidates = scratch.block.ids();
         let mut common = (candidates.len() == 1).then(|| candidates[0] as usize);
         if common.is_none() {
-            self.find_nearest(source, rows.clone(), &order[self.rows.clone()], scratch);
+            find_nearest(source, ordered, scratch);
             let slots = &scratch.slots;
             common = slots.iter().all(|slot| *slot == slots[0]).then_some(slots[0] as usize);
         }
@@ -249,30 +259,9 @@ impl<T: Float> Part<T> {
         scratch.row_labels.clear();
         scratch.row_labels.extend(scratch.slots.iter().map(|&slot| ids[slot as usize]));
         self.changed |= self.labels.write(rows.clone(), &scratch.row_labels);
-        let panel = kept(&self.panels, rows, d).unwrap_or(&scratch.gathered.panel);
+        let panel = ordered.kept().unwrap_or(&scratch.gathered.panel);
         let weights = source.weights.map(|_| &scratch.gathered.weights[..]);
         add_rows(source.isa, d, panel, weights, &scratch.slots, group_sums);
-    }
-
-    /// Writes the group's slot of each row's nearest centre to `scratch.slots`.
-    fn find_nearest(
-        &self,
-        source: &Source<T>,
-        rows: Range<usize>,
-        order: &[i32],
-        scratch: &mut Scratch<T>,
-    ) {
-        let (kept, order) = (kept(&self.panels, rows.clone(), source.x.cols()), &order[rows]);
-        scratch.gathered.weights(source, order);
-        if kept.is_none() {
-            scratch.gathered.rows(source, order);
-        }
-        let panel = kept.unwrap_or(&scratch.gathered.panel);
-        scratch.block.nearest(source.isa, panel, order.len(), &mut scratch.winners);
-        let ids = scratch.block.ids();
-        let winners = &scratch.winners[..order.len()];
-        scratch.slots.clear();
-        scratch.slots.extend(winners.iter().map(|winner| ids[winner.to_index() as usize] as u32));
     }
 
     /// Takes out the candidates from `first` on that got no row.
@@ -291,7 +280,16 @@ impl<T: Float> Part<T> {
     }
 }
 
-/// The kept rows of a block.
-fn kept<T>(panels: &[T], rows: Range<usize>, d: usize) -> Option<&[T]> {
-    panels.get(rows.start * d..rows.end * d)
+/// Writes to `scratch.slots` which of the group's sums each row of a block belongs to.
+fn find_nearest<T: Float>(source: &Source<T>, block: Ordered<T>, scratch: &mut Scratch<T>) {
+    scratch.gathered.weights(source, block.rows);
+    if block.kept().is_none() {
+        scratch.gathered.rows(source, block.rows);
+    }
+    let panel = block.kept().unwrap_or(&scratch.gathered.panel);
+    scratch.block.nearest(source.isa, panel, block.rows.len(), &mut scratch.winners);
+    let ids = scratch.block.ids();
+    let winners = &scratch.winners[..block.rows.len()];
+    scratch.slots.clear();
+    scratch.slots.extend(winners.iter().map(|winner| ids[winner.to_index() as usize] as u32));
 }
