@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::simd::{LANES_MAX, Simd};
+use super::simd::{LANES_MAX, Simd, transpose};
 use crate::view::{Float, MatrixView};
 
 /// Rows of a block of work that stays in the first-level cache when it has few features.
@@ -96,42 +96,36 @@ unsafe fn pack_rows<T: Float, S: Simd<T>>(
     to: *mut T,
     width: usize,
 ) {
-    let d = shift.len();
     // SAFETY: `row` gives rows of the view; columns stay below d; `to` has d rows of `width`.
     unsafe {
         let mut from = [x.data().as_ptr(); LANES_MAX];
         for (i, from) in from.iter_mut().enumerate().take(S::LANES) {
             *from = from.add(row(i) * x.row_stride());
         }
-        let mut col = 0;
-        while col < d {
-            let count = (d - col).min(S::LANES);
-            let mut tile = [S::splat(T::ZERO); LANES_MAX];
-            for (tile, from) in tile.iter_mut().zip(from).take(S::LANES) {
-                let from = from.add(col);
-                *tile =
-                    if count == S::LANES { S::load(from) } else { S::load_partial(from, count) };
+        let mut to = to;
+        let whole = shift.chunks_exact(S::LANES);
+        let tail = whole.remainder();
+        for shift in whole {
+            let tile = S::load_transposed(&from);
+            for from in from.iter_mut().take(S::LANES) {
+                *from = from.add(S::LANES);
             }
-            transpose::<T, S>(&mut tile);
-            for (i, &column) in tile.iter().enumerate().take(count) {
-                let shifted = S::sub(column, S::splat(shift[col + i]));
-                S::store(to.add((col + i) * width), shifted);
+            for (&column, &s) in tile.iter().zip(shift).take(S::LANES) {
+                S::store(to, S::sub(column, S::splat(s)));
+                to = to.add(width);
             }
-            col += count;
         }
-    }
-}
-
-/// Transposes the square of the first `LANES` vectors: each perfect shuffle of the halves rotates the
-/// bits of the element's address (row, lane) by one, so that as many as a lane has bits swap them.
-#[inline(always)]
-unsafe fn transpose<T: Float, S: Simd<T>>(tile: &mut [S::V; LANES_MAX]) {
-    let half = S::LANES / 2;
-    for _ in 0..S::LANES.trailing_zeros() {
-        let old = *tile;
-        for i in 0..half {
-            // SAFETY: the caller vouches for the instruction set.
-            (tile[2 * i], tile[2 * i + 1]) = unsafe { S::zip(old[i], old[i + half]) };
+        if tail.is_empty() {
+            return;
+        }
+        let mut tile = [S::splat(T::ZERO); LANES_MAX];
+        for (tile, &from) in tile.iter_mut().zip(&from).take(S::LANES) {
+            *tile = S::load_partial(from, tail.len());
+        }
+        transpose::<T, S>(&mut tile);
+        for (&column, &s) in tile.iter().zip(tail) {
+            S::store(to, S::sub(column, S::splat(s)));
+            to = to.add(width);
         }
     }
 }

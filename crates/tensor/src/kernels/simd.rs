@@ -67,6 +67,21 @@ pub trait Simd<T>: Copy {
     /// `a` and `b` interleaved: `a0 b0 a1 b1 …`, as two vectors.
     unsafe fn zip(a: Self::V, b: Self::V) -> (Self::V, Self::V);
 
+    /// `LANES` elements from each of the first `LANES` rows, transposed: vector `j` has element `j`
+    /// of every row.
+    #[inline(always)]
+    unsafe fn load_transposed(rows: &[*const T; LANES_MAX]) -> [Self::V; LANES_MAX] {
+        // SAFETY: the caller vouches for the instruction set and LANES rows of LANES elements.
+        unsafe {
+            let mut tile = [Self::load(rows[0]); LANES_MAX];
+            for (row, &from) in tile.iter_mut().zip(rows).take(Self::LANES) {
+                *row = Self::load(from);
+            }
+            transpose::<T, Self>(&mut tile);
+            tile
+        }
+    }
+
     /// Asks for the cache line at `address`, which need not be valid.
     #[inline(always)]
     unsafe fn prefetch(address: *const T) {
@@ -84,6 +99,23 @@ pub trait Simd<T>: Copy {
                 // SAFETY: the caller vouches for LANES * D elements and D columns of LANES.
                 unsafe { *to.add(col * stride + lane) = *from.add(lane * D + col) };
             }
+        }
+    }
+}
+
+/// Transposes the square of the first `LANES` vectors: each perfect shuffle of the halves rotates the
+/// bits of the element's address (row, lane) by one, so that as many as a lane has bits swap them.
+///
+/// # Safety
+/// The CPU has `S`.
+#[inline(always)]
+pub(super) unsafe fn transpose<T, S: Simd<T>>(tile: &mut [S::V; LANES_MAX]) {
+    let half = S::LANES / 2;
+    for _ in 0..S::LANES.trailing_zeros() {
+        let old = *tile;
+        for i in 0..half {
+            // SAFETY: the caller vouches for the instruction set.
+            (tile[2 * i], tile[2 * i + 1]) = unsafe { S::zip(old[i], old[i + half]) };
         }
     }
 }

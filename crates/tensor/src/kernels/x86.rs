@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::simd::{Kernel, Simd};
+use super::simd::{Kernel, LANES_MAX, Simd};
 use crate::view::Float;
 
 /// 256-bit vectors.
@@ -127,6 +127,19 @@ impl Simd<f32> for Avx512 {
         };
     }
 
+    /// Quarters of rows go to their place as they are loaded, which halves the shuffles.
+    #[inline(always)]
+    unsafe fn load_transposed(rows: &[*const f32; LANES_MAX]) -> [__m512; LANES_MAX] {
+        // SAFETY: the trait's contract: 16 rows of 16 elements.
+        unsafe {
+            let mut columns = [_mm512_setzero_ps(); LANES_MAX];
+            for (quarter, columns) in columns.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+                *columns = four_columns(rows, 4 * quarter);
+            }
+            columns
+        }
+    }
+
     #[inline(always)]
     unsafe fn deinterleave<const D: usize>(from: *const f32, to: *mut f32, stride: usize) {
         let (masks, picks) = (Deinterleave::<D, 16>::MASKS, Deinterleave::<D, 16>::PICKS);
@@ -202,6 +215,32 @@ impl Simd<f64> for Avx512 {
                 _mm512_storeu_pd(to.add(col * stride), column);
             }
         }
+    }
+}
+
+/// Elements `col..col + 4` of 16 rows as four columns.
+#[inline(always)]
+unsafe fn four_columns(rows: &[*const f32; LANES_MAX], col: usize) -> [__m512; 4] {
+    // SAFETY: called only where AVX-512 F is there, with 16 rows of col + 4 elements.
+    unsafe {
+        let mut parts = [_mm512_setzero_ps(); 4];
+        for (i, part) in parts.iter_mut().enumerate() {
+            let first = _mm512_castps128_ps512(_mm_loadu_ps(rows[i].add(col)));
+            let two = _mm512_insertf32x4::<1>(first, _mm_loadu_ps(rows[i + 4].add(col)));
+            let three = _mm512_insertf32x4::<2>(two, _mm_loadu_ps(rows[i + 8].add(col)));
+            *part = _mm512_insertf32x4::<3>(three, _mm_loadu_ps(rows[i + 12].add(col)));
+        }
+        let [a, b, c, d] = parts;
+        let low = _mm512_castps_pd(_mm512_unpacklo_ps(a, b));
+        let low_below = _mm512_castps_pd(_mm512_unpacklo_ps(c, d));
+        let high = _mm512_castps_pd(_mm512_unpackhi_ps(a, b));
+        let high_below = _mm512_castps_pd(_mm512_unpackhi_ps(c, d));
+        [
+            _mm512_castpd_ps(_mm512_unpacklo_pd(low, low_below)),
+            _mm512_castpd_ps(_mm512_unpackhi_pd(low, low_below)),
+            _mm512_castpd_ps(_mm512_unpacklo_pd(high, high_below)),
+            _mm512_castpd_ps(_mm512_unpackhi_pd(high, high_below)),
+        ]
     }
 }
 
