@@ -7,6 +7,7 @@ import re
 import statistics
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -35,10 +36,11 @@ LINFA_WORK_MAX = 2e10
 
 @dataclass
 class Record:
-    """What one contender did on one case. `seconds` is by round; round 0 is the warm-up."""
+    """What one contender did on one case. By round; round 0 is the warm-up."""
 
     versions: dict[str, str]
     seconds: dict[int, float] = field(default_factory=dict)
+    limits: dict[int, float] = field(default_factory=dict)
     iterations: int | None = None
     own_inertia: float = float("nan")
     inertia: float = float("nan")
@@ -48,6 +50,14 @@ class Record:
     def median(self) -> float:
         """Seconds of a fit: the warm-up counts only where there is nothing else."""
         return statistics.median([t for r, t in self.seconds.items() if r] or [self.seconds[0]])
+
+    def rates(self, work: float) -> tuple[float, float, float]:
+        """Return the medians of `work` a second, of the limit, and of the one by the other."""
+        rounds = [r for r in self.limits if r] or list(self.limits)
+        ours = [work / self.seconds[r] for r in rounds]
+        limits = [self.limits[r] for r in rounds]
+        shares = [rate / limit for rate, limit in zip(ours, limits, strict=True)]
+        return statistics.median(ours), statistics.median(limits), statistics.median(shares)
 
     def ratio_to(self, ours: "Record") -> float:
         """Return how many times as long as ours it took, by the rounds that both ran."""
@@ -111,13 +121,20 @@ def available(names: list[str]) -> list[str]:
 
 
 def run(
-    shape: Shape, data: str, names: list[str], rounds: int, budget: float, folder: pathlib.Path
-) -> tuple[dict[str, Record], np.ndarray]:
-    """Time the contenders in interleaved rounds; return their records and the samples.
+    shape: Shape,
+    data: str,
+    names: list[str],
+    rounds: int,
+    budget: float,
+    folder: pathlib.Path,
+    limit: Callable[[np.ndarray], float],
+) -> dict[str, Record]:
+    """Time the contenders in interleaved rounds; return their records.
 
     All get the same samples, initial centres and number of iterations: `shape.iterations`, or
     fewer where the first contender's labels stand still earlier. One that has had `budget`
-    seconds sits out the later rounds.
+    seconds sits out the later rounds. Right after each fit of the first contender, `limit` of the
+    samples measures the machine, whose clock drifts by a tenth within minutes.
     """
     x = samples(shape, data)
     x.tofile(folder / "samples")
@@ -133,6 +150,8 @@ def run(
                 spent = budget if name == JUDGE else sum(worker.record.seconds.values())
                 if turn == 0 or spent + worker.record.median <= budget:
                     worker.fit(iterations, turn)
+                    if name == names[0]:
+                        worker.record.limits[turn] = limit(x)
                 if turn == 0 and name == names[0]:
                     iterations = worker.record.iterations or iterations
         for worker in workers.values():
@@ -141,7 +160,7 @@ def run(
     finally:
         for worker in workers.values():
             worker.stop()
-    return {name: worker.record for name, worker in workers.items()}, x
+    return {name: worker.record for name, worker in workers.items()}
 
 
 def _program(name: str) -> list[str]:
