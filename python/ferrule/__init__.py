@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ferrule import artifact, cluster, errors, serving
+    from ferrule import artifact, cluster, data, errors, serving
     from ferrule.artifact import inspect, load, save
     from ferrule.serving import Server, serve
 
@@ -16,6 +16,7 @@ __all__ = [
     "__version__",
     "artifact",
     "cluster",
+    "data",
     "errors",
     "inspect",
     "load",
@@ -24,7 +25,7 @@ __all__ = [
     "serving",
 ]
 
-_MODULES = {"artifact", "cluster", "errors", "serving"}
+_MODULES = {"artifact", "cluster", "data", "errors", "serving"}
 _HOMES = {
     "Server": "ferrule.serving",
     "inspect": "ferrule.artifact",

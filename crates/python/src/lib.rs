@@ -6,6 +6,7 @@ mod artifact;
 mod bench;
 mod buffers;
 mod cluster;
+mod data;
 mod errors;
 mod samples;
 mod schema;
@@ -26,6 +27,8 @@ mod _core {
         column_variances, kmeans_fit, kmeans_plus_plus, kmeans_predict, kmeans_random_rows,
         kmeans_transform, minibatch_step,
     };
+    #[pymodule_export]
+    use crate::data::safetensors_header;
     #[pymodule_export]
     use crate::schema::schema;
     #[pymodule_export]
