@@ -1,15 +1,22 @@
-"""Data: from files and frames to learners. Names load on first use."""
+"""Tables of numbers, from wherever they lie, to learners.
+
+Names load on first use, so that ``import ferrule.data`` loads neither NumPy nor pyarrow.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ferrule.data._read import read
+    from ferrule.data._source import Source
     from ferrule.data._stack import FrameStack
 
-__all__ = ["FrameStack"]
+__all__ = ["FrameStack", "Source", "read"]
 
 _HOMES = {
     "FrameStack": "ferrule.data._stack",
+    "Source": "ferrule.data._source",
+    "read": "ferrule.data._read",
 }
 
 

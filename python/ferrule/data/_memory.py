@@ -36,17 +36,28 @@ def allocate(shape: Sequence[int], dtype: DTypeLike, what: str, hint: str) -> ND
     """
     kind = np.dtype(dtype)
     needed = math.prod(shape) * kind.itemsize
-    available = available_bytes()
-    if available is not None and needed > available:
-        raise hinted(
-            OutOfMemoryError(f"{what} needs {needed:,} bytes; {available:,} are available"), hint
-        )
+    check_fits(needed, what, hint)
     try:
         block = np.empty(needed + ALIGNMENT, np.uint8)
     except (MemoryError, ValueError) as error:  # ValueError: beyond the address space
         raise hinted(OutOfMemoryError(f"{what} needs {needed:,} bytes"), hint) from error
     first = -block.ctypes.data % ALIGNMENT
     return block[first : first + needed].view(kind).reshape(shape)
+
+
+def check_fits(needed: int, what: str, hint: str) -> None:
+    """Raise where `needed` bytes, for `what`, are more than can be had.
+
+    Raises
+    ------
+    OutOfMemoryError
+        With what is needed and what there is.
+    """
+    available = available_bytes()
+    if available is not None and needed > available:
+        raise hinted(
+            OutOfMemoryError(f"{what} needs {needed:,} bytes; {available:,} are available"), hint
+        )
 
 
 def available_bytes() -> int | None:

@@ -1,16 +1,16 @@
-"""What the command line's tests do not reach."""
+"""What becomes a matrix, and what is refused, with its place."""
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ferrule._tables import open_table
+from ferrule.data import read as source_of
 from ferrule.errors import InvalidArgumentError
 
 
 def read(path, features=None, dtype="float64", rows=1 << 16):
-    return np.concatenate(list(open_table(path).choose(features).batches(dtype, rows)))
+    return np.concatenate(list(source_of(path, columns=features).matrices(rows, dtype)))
 
 
 @pytest.mark.parametrize("name", ["x.parquet", "x.npy", "x.csv", "x.arrow"])
@@ -28,14 +28,12 @@ def test_batches_are_bounded_contiguous_and_in_order(tmp_path, name, rows):
             file.write_table(table, max_chunksize=4)
     else:
         pq.write_table(table, path)
-    batches = list(open_table(path).choose(None).batches("float32", rows))
+    batches = list(source_of(path).matrices(rows, "float32"))
     assert all(1 <= len(batch) <= rows for batch in batches)
     assert all(batch.flags.c_contiguous and batch.dtype == np.float32 for batch in batches)
     np.testing.assert_array_equal(np.concatenate(batches), x)
     np.testing.assert_array_equal(
-        np.concatenate(list(open_table(path).choose(["3", "0"]).batches("float64", rows)))
-        if name != "x.csv"
-        else x[:, [3, 0]],
+        np.concatenate(list(source_of(path).select(["3", "0"]).matrices(rows))),
         x[:, [3, 0]],
     )
 
@@ -57,7 +55,7 @@ def test_integers_booleans_and_decimals_are_numbers(tmp_path):
 def test_quoted_names_and_numbers_are_read(tmp_path):
     path = tmp_path / "x.csv"
     path.write_text('\ufeff"a, left","b"\r\n"1.5", 2\r\n3,4e1\r\n', encoding="utf-8")
-    assert open_table(path).columns == ("a, left", "b")
+    assert source_of(path).columns == ("a, left", "b")
     np.testing.assert_array_equal(read(path), [[1.5, 2], [3, 40]])
 
 
@@ -85,9 +83,9 @@ def test_large_finite_values_are_not_taken_for_infinity(tmp_path):
 
 def test_float32_columns_are_known_as_such(tmp_path):
     np.save(tmp_path / "x.npy", np.zeros((2, 2), np.float32))
-    assert open_table(tmp_path / "x.npy").single
+    assert source_of(tmp_path / "x.npy").to_numpy().dtype == np.float32
     np.save(tmp_path / "x.npy", np.zeros((2, 2), np.int64))
-    assert not open_table(tmp_path / "x.npy").single
+    assert source_of(tmp_path / "x.npy").to_numpy().dtype == np.float64
 
 
 def test_a_column_without_a_name_is_refused_as_an_index_may_be(tmp_path):

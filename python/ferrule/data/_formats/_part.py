@@ -1,0 +1,170 @@
+"""What each format offers to a `Source`: one file, or one thing in memory."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import pyarrow as pa
+
+from ferrule._hints import hinted
+from ferrule.data._bad_rows import BadRows
+from ferrule.errors import InvalidArgumentError
+
+BATCH_ROWS = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the beginning of a part tells.
+
+    Attributes
+    ----------
+    schema : pyarrow.Schema
+        Its columns; those without names are called by their position, from 0.
+    n_rows : int or None
+        None where only reading all of it tells.
+    named : bool
+        Whether its columns have names of their own.
+    doubt : str or None
+        How the first row was understood, where its writer may have meant it otherwise.
+    """
+
+    schema: pa.Schema
+    n_rows: int | None
+    named: bool = True
+    doubt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """What is read of a part.
+
+    Attributes
+    ----------
+    schema : pyarrow.Schema
+        The columns, in order, with the types that text is read as.
+    start, stop : int, int or None
+        The range of rows.
+    batch_rows : int
+        Most rows in a piece.
+    threads : bool
+        Whether the part may use several threads.
+    bad : BadRows
+        What to do about rows of text that are not what the schema says.
+    """
+
+    schema: pa.Schema
+    start: int = 0
+    stop: int | None = None
+    batch_rows: int = BATCH_ROWS
+    threads: bool = True
+    bad: BadRows = field(default_factory=BadRows)
+
+    def size(self, n_rows: int) -> range:
+        """Return the range of rows, of a part that has `n_rows`."""
+        stop = n_rows if self.stop is None else min(self.stop, n_rows)
+        return range(min(self.start, stop), stop)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some rows of a part, and where they stand in it.
+
+    Attributes
+    ----------
+    batch : pyarrow.RecordBatch
+        The rows.
+    rows : sequence of int
+        The number of each in the part, from 1.
+    lines : sequence of int or None
+        The line of each, from 1; None where there are no lines, or where they are not known.
+    """
+
+    batch: pa.RecordBatch
+    rows: Sequence[int]
+    lines: Sequence[int] | None = None
+
+    def slice(self, start: int, stop: int) -> "Piece":
+        """Return some of the rows, without a copy."""
+        lines = None if self.lines is None else self.lines[start:stop]
+        return Piece(self.batch.slice(start, stop - start), self.rows[start:stop], lines)
+
+    def split(self, most: int) -> Iterator["Piece"]:
+        """Yield the rows in pieces of at most `most`."""
+        if self.batch.num_rows <= most:
+            yield self
+            return
+        for start in range(0, self.batch.num_rows, most):
+            yield self.slice(start, start + most)
+
+
+class Part(ABC):
+    """One file, or one thing in memory, that holds a table.
+
+    Attributes
+    ----------
+    name : str
+        As its user wrote it, for messages.
+    parses : bool
+        Whether it reads text as the types that are wanted; others have types of their own.
+    remote : bool
+        Whether it is far away, so that many such are best read at once.
+    """
+
+    name: str
+    parses = False
+    remote = False
+
+    @cached_property
+    def head(self) -> Head:
+        """What the beginning tells; read once."""
+        head = self._read_head()
+        if head.named:
+            check_names(self.name, head.schema.names)
+        return head
+
+    @abstractmethod
+    def _read_head(self) -> Head: ...
+
+    @abstractmethod
+    def pieces(self, want: Want) -> Iterator[Piece]:
+        """Yield what is wanted, in order."""
+
+    def count(self) -> int:
+        """Return the number of rows, reading what that takes."""
+        n_rows = self.head.n_rows
+        if n_rows is None:
+            first = Want(pa.schema([self.head.schema.field(0)]), bad=BadRows("skip"))
+            n_rows = sum(piece.batch.num_rows for piece in self.pieces(first))
+        return n_rows
+
+
+def in_order(batches: Iterator[pa.RecordBatch], want: Want, first: int = 0) -> Iterator[Piece]:
+    """Yield those rows of `batches` that are wanted; the first of them is row `first`, from 0."""
+    for batch in batches:
+        if want.stop is not None and first >= want.stop:
+            return
+        begin = max(want.start - first, 0)
+        end = batch.num_rows if want.stop is None else min(want.stop - first, batch.num_rows)
+        if begin < end:
+            part = batch if end - begin == batch.num_rows else batch.slice(begin, end - begin)
+            yield from Piece(part, range(first + begin + 1, first + end + 1)).split(want.batch_rows)
+        first += batch.num_rows
+
+
+def check_names(name: str, columns: Sequence[str]) -> None:
+    """Refuse columns without a name, and two of the same."""
+    if not columns:
+        raise InvalidArgumentError(f"`{name}` has no columns")
+    seen: set[str] = set()
+    for position, column in enumerate(columns):
+        if not column:
+            rest = ",".join(other for other in columns[:50] if other)
+            raise hinted(
+                InvalidArgumentError(f"column {position} of `{name}` has no name"),
+                f"is it an index? write the file without it, or name it; the others are {rest}",
+            )
+        if column in seen:
+            raise InvalidArgumentError(f"`{name}` has two columns called `{column}`")
+        seen.add(column)

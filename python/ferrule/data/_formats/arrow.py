@@ -1,0 +1,71 @@
+"""Arrow's IPC format: files, streams, Feather."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from ferrule.data._faults import told
+from ferrule.data._formats._part import Head, Part, Piece, Want, in_order
+from ferrule.data._locations import File
+
+_MAGIC = b"ARROW1"
+_FEATHER_1 = b"FEA1"
+
+
+class Arrow(Part):
+    """An Arrow file or stream; local ones that are not compressed are read where they lie."""
+
+    def __init__(self, file: File) -> None:
+        self.name = file.name
+        self.remote = not file.local
+        self._file = file
+
+    def _read_head(self) -> Head:
+        with told(self.name, "Arrow"), self._file.open(mapped=True) as source:
+            reader = _reader(source)
+            counts = isinstance(reader, pa.ipc.RecordBatchFileReader)
+            n_rows = reader.count_rows() if counts else None
+            return Head(reader.schema.remove_metadata(), n_rows)
+
+    def pieces(self, want: Want) -> Iterator[Piece]:
+        """Yield what is wanted, in order."""
+        names = self.head.schema.names
+        options = pa.ipc.IpcReadOptions(
+            included_fields=sorted(names.index(name) for name in want.schema.names),
+            use_threads=want.threads,
+        )
+        with (
+            told(self.name, "Arrow", opened=True),
+            self._file.open(mapped=True) as source,
+        ):
+            batches = _batches(_reader(source, options))
+            chosen = (_checked(batch).select(want.schema.names) for batch in batches)
+            yield from in_order(chosen, want)
+
+
+def _reader(source: Any, options: pa.ipc.IpcReadOptions | None = None) -> Any:
+    """Open an IPC file, or an IPC stream; they differ in their first bytes."""
+    magic = source.read(len(_MAGIC))
+    source.seek(0)
+    if magic.startswith(_FEATHER_1):
+        raise ValueError("it is Feather V1, of before 2020: write it again with a newer pyarrow")
+    if magic == _MAGIC:
+        return pa.ipc.open_file(source, options=options)
+    return pa.ipc.open_stream(source, options=options)
+
+
+def _batches(reader: Any) -> Iterator[pa.RecordBatch]:
+    if isinstance(reader, pa.ipc.RecordBatchFileReader):
+        return (reader.get_batch(index) for index in range(reader.num_record_batches))
+    return iter(reader)
+
+
+def _checked(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Refuse offsets that lead out of their buffers: the file may be damaged or hostile."""
+    batch.validate(full=not all(_is_fixed(kind) for kind in batch.schema.types))
+    return batch
+
+
+def _is_fixed(kind: pa.DataType) -> bool:
+    return pa.types.is_primitive(kind) or pa.types.is_decimal(kind)

@@ -1,0 +1,427 @@
+"""`Source`: a table somewhere, read when it is used."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from html import escape
+from typing import Any, TypeVar
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ferrule._hints import hinted
+from ferrule._words import counted, listed
+from ferrule.data._bad_rows import BadRow, BadRows
+from ferrule.data._drift import common_schema
+from ferrule.data._formats._part import BATCH_ROWS, Part, Want
+from ferrule.data._memory import allocate
+from ferrule.data._numeric import Maker, Matrix, as_float_dtype
+from ferrule.data._parallel import in_order
+from ferrule.data._progress import bar
+from ferrule.errors import InvalidArgumentError
+
+MEMORY_BUDGET = 1 << 28
+_REMOTE_THREADS = 8
+_COLUMNS_SHOWN = 50
+
+T = TypeVar("T", pa.RecordBatch, Matrix)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a source is read; see `read`."""
+
+    dtype: Any = None
+    on_error: str = "raise"
+    keep_missing: bool = False
+    types: Mapping[str, str] = field(default_factory=dict)
+    progress: bool = False
+    memory_budget: int = MEMORY_BUDGET
+
+
+class Source:
+    """A table in files or in memory; made by `read`.
+
+    A source is not changed by its use: `select`, `slice` and `head` return others, and it can be
+    read again and again.
+
+    Attributes
+    ----------
+    schema : pyarrow.Schema
+        Names and types of the columns, in order.
+    columns : tuple of str
+        Their names.
+    n_rows : int or None
+        Number of rows; None where only reading all of it tells, as for CSV: see `count`.
+    errors : list of BadRow
+        The bad rows that the last reading left out, with ``on_error="collect"``.
+    """
+
+    def __init__(
+        self,
+        parts: tuple[Part, ...],
+        options: Options,
+        columns: tuple[str, ...] | None = None,
+        start: int = 0,
+        stop: int | None = None,
+    ) -> None:
+        self.parts = parts
+        self._options = options
+        self._names = columns
+        self._start = start
+        self._stop = stop
+        self._bad = BadRows(options.on_error)
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """Names and types of the columns: what holds those of all files.
+
+        Raises
+        ------
+        ferrule.errors.InvalidArgumentError
+            Where a file is not what its ending says, or differs from the first; both are named.
+        """
+        if len(self.parts) > 1:
+            self._look_at_heads()
+        schema = common_schema(self.parts, self._names)
+        for name, kind in self._options.types.items():
+            at = schema.get_field_index(name)
+            if at >= 0:
+                schema = schema.set(at, pa.field(name, _as_type(name, kind)))
+        return schema
+
+    def _look_at_heads(self) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(self._n_threads()) as pool:
+            for _ in pool.map(lambda part: part.head, self.parts):
+                pass
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return tuple(self.schema.names)
+
+    @property
+    def named(self) -> bool:
+        """Whether the columns have names of their own, and are not called by their position."""
+        return self.parts[0].head.named
+
+    @property
+    def name(self) -> str:
+        """The file, or the first of several."""
+        others = len(self.parts) - 1
+        first = self.parts[0].name
+        return first if not others else f"{first} and {counted(others, 'other')}"
+
+    @property
+    def notes(self) -> list[str]:
+        """How first rows were understood, where their writers may have meant them otherwise."""
+        return [part.head.doubt for part in self.parts if part.head.doubt]
+
+    @property
+    def errors(self) -> list[BadRow]:
+        """Bad rows that the last reading left out, with ``on_error="collect"``; at most 10,000."""
+        return list(self._bad.listed)
+
+    @property
+    def n_bad_rows(self) -> int:
+        """How many rows the last reading left out."""
+        return self._bad.count
+
+    @property
+    def n_rows(self) -> int | None:
+        """Number of rows, bad ones among them; None where only reading tells."""
+        total = 0
+        for part in self.parts:
+            n_rows = part.head.n_rows
+            if n_rows is None:
+                return None
+            total += n_rows
+        return len(Want(self.schema, self._start, self._stop).size(total))
+
+    def count(self) -> int:
+        """Return the number of rows, bad ones among them, reading what that takes."""
+        total = sum(part.count() for part in self.parts)
+        return len(Want(self.schema, self._start, self._stop).size(total))
+
+    def select(self, columns: Sequence[str]) -> "Source":
+        """Return a source of only these columns, in this order; no other is read.
+
+        Parameters
+        ----------
+        columns : sequence of str
+
+        Returns
+        -------
+        Source
+        """
+        if isinstance(columns, str):
+            raise InvalidArgumentError(f"columns is {columns!r}; a list of names is expected")
+        names = tuple(str(name) for name in columns)
+        return Source(self.parts, self._options, names, self._start, self._stop)
+
+    def slice(self, start: int, stop: int | None = None) -> "Source":
+        """Return a source of the rows from `start` up to, without, `stop`.
+
+        Returns
+        -------
+        Source
+        """
+        if start < 0 or (stop is not None and stop < 0):
+            raise InvalidArgumentError(f"rows {start} to {stop}: neither may be negative")
+        end = self._stop if stop is None else self._start + stop
+        if self._stop is not None and end is not None:
+            end = min(end, self._stop)
+        begin = self._start + start if end is None else min(self._start + start, end)
+        return Source(self.parts, self._options, self._names, begin, end)
+
+    def head(self, n_rows: int) -> "Source":
+        """Return a source of the first `n_rows` rows.
+
+        Returns
+        -------
+        Source
+        """
+        return self.slice(0, n_rows)
+
+    def files(self) -> list["Source"]:
+        """Return a source for each file, with the same columns and options.
+
+        Returns
+        -------
+        list of Source
+        """
+        return [
+            Source((part,), self._options, self._names, start, stop)
+            for part, start, stop in self._ranges()
+        ]
+
+    def batches(self, rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
+        """Yield the rows in order, as record batches of at most `rows` rows.
+
+        Missing values stay missing. With several files the next ones are read meanwhile.
+
+        Raises
+        ------
+        ferrule.errors.InvalidArgumentError
+            For a bad row, with file, row, line and column, unless `on_error` says otherwise.
+        ferrule.errors.DataLossError
+            For a damaged file.
+        """
+        schema = self.schema
+        self._bad = BadRows(self._options.on_error)
+
+        def make(part: Part, want: Want) -> Iterator[pa.RecordBatch]:
+            for piece in part.pieces(want):
+                yield _cast(piece.batch, schema)
+
+        yield from self._read(make, schema, rows)
+
+    def matrices(self, rows: int = BATCH_ROWS, dtype: Any = None) -> Iterator[Matrix]:
+        """Yield the rows in order, as C-contiguous matrices of at most `rows` rows.
+
+        Parameters
+        ----------
+        rows : int
+            Most rows a matrix.
+        dtype : {"float16", "float32", "float64"}, optional
+            Else that of `read`.
+
+        Yields
+        ------
+        ndarray of shape (n, n_columns)
+
+        Raises
+        ------
+        ferrule.errors.InvalidArgumentError
+            For text, missing values, NaN and infinity, with file, row and column, unless `on_error`
+            or `missing` say otherwise; and where there is no row.
+        """
+        wanted = as_float_dtype(dtype or self._options.dtype, self.schema)
+        bad = self._bad = BadRows(self._options.on_error)
+        floats = pa.schema([pa.field(name, pa.float64()) for name in self.schema.names])
+
+        def make(part: Part, want: Want) -> Iterator[Matrix]:
+            maker = Maker(part.name, wanted, self._options.keep_missing, bad)
+            for piece in part.pieces(want):
+                matrix = maker.make(piece)
+                if len(matrix):
+                    yield matrix
+
+        empty = True
+        for matrix in self._read(make, floats, rows):
+            empty = False
+            yield matrix
+        if empty:
+            self._refuse_emptiness()
+
+    def _refuse_emptiness(self) -> None:
+        if self._stop is not None and self._start >= self._stop:
+            return
+        if self._bad.count:
+            first = f": the first: {self._bad.listed[0]}" if self._bad.listed else ""
+            raise InvalidArgumentError(
+                f"`{self.name}` has no good row; {counted(self._bad.count, 'row')} bad{first}"
+            )
+        raise InvalidArgumentError(f"`{self.name}` has no rows")
+
+    def to_arrow(self) -> pa.Table:
+        """Read all of it into a pyarrow table.
+
+        Raises
+        ------
+        ferrule.errors.InvalidArgumentError, ferrule.errors.DataLossError
+            As `batches`.
+        """
+        return pa.Table.from_batches(list(self.batches(1 << 20)), self.schema)
+
+    def to_numpy(self, dtype: Any = None) -> Matrix:
+        """Read all of it into one matrix; a NumPy array of floats is returned as it lies.
+
+        Parameters
+        ----------
+        dtype : {"float16", "float32", "float64"}, optional
+            Else that of `read`.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_columns)
+
+        Raises
+        ------
+        ferrule.errors.InvalidArgumentError
+            As `matrices`.
+        ferrule.errors.OutOfMemoryError
+            Where it would take more memory than there is.
+        """
+        wanted = as_float_dtype(dtype or self._options.dtype, self.schema)
+        held = self._held(wanted)
+        if held is not None:
+            for _ in () if self._options.keep_missing else self.matrices(dtype=wanted):
+                pass
+            return held
+        n_rows = self.n_rows
+        if n_rows is None:
+            blocks = list(self.matrices(dtype=wanted))
+            return np.concatenate(blocks) if blocks else np.empty((0, len(self.schema)), wanted)
+        hint = "read fewer columns or rows, or in batches: matrices()"
+        out = allocate((n_rows, len(self.schema)), wanted, f"`{self.name}`", hint)
+        done = 0
+        for block in self.matrices(dtype=wanted):
+            out[done : done + len(block)] = block
+            done += len(block)
+        return out if done == n_rows else out[:done].copy()
+
+    def _held(self, dtype: np.dtype[Any]) -> NDArray[Any] | None:
+        """Return the rows where they are one array in memory that can be passed on."""
+        array = getattr(self.parts[0], "array", None) if len(self.parts) == 1 else None
+        if not isinstance(array, np.ndarray) or array.dtype != dtype:
+            return None
+        if self._options.on_error != "raise" or len(self.schema) < array.shape[1]:
+            return None
+        if self.columns != tuple(str(index) for index in range(array.shape[1])):
+            return None
+        return array[self._start : self._stop]
+
+    def _read(
+        self, make: Callable[[Part, Want], Iterator[T]], text: pa.Schema, rows: int
+    ) -> Iterator[T]:
+        """Yield what `make` makes of each part; text is read as the types of `text`."""
+        if rows < 1:
+            raise InvalidArgumentError(f"rows is {rows}; at least 1 is expected")
+        plan = list(self._ranges())
+        threads = len(plan) == 1
+        with bar("reading", len(plan), shown=self._options.progress) as tick:
+
+            def items(part: Part, start: int, stop: int | None) -> Iterator[T]:
+                schema = text if part.parses else _own(part, text)
+                yield from make(part, Want(schema, start, stop, rows, threads, self._bad))
+                tick(0, 1)
+
+            if threads:
+                source = items(*plan[0])
+            else:
+                jobs = [partial(items, *one) for one in plan]
+                n_threads = min(self._n_threads(), max(len(plan), 1))
+                source = in_order(jobs, _n_bytes, n_threads, self._options.memory_budget)
+            for item in source:
+                tick(len(item), 0)
+                yield item
+
+    def _n_threads(self) -> int:
+        if any(getattr(part, "remote", False) for part in self.parts):
+            return _REMOTE_THREADS
+        return len(os.sched_getaffinity(0))
+
+    def _ranges(self) -> Iterator[tuple[Part, int, int | None]]:
+        """Yield each part that has wanted rows, and their range in it."""
+        if (self._start == 0 and self._stop is None) or len(self.parts) == 1:
+            for part in self.parts:
+                yield part, self._start, self._stop
+            return
+        seen = 0
+        for part in self.parts:
+            if self._stop is not None and seen >= self._stop:
+                return
+            n_rows = part.count()
+            start = max(self._start - seen, 0)
+            stop = n_rows if self._stop is None else min(self._stop - seen, n_rows)
+            if start < stop:
+                yield part, start, stop
+            seen += n_rows
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        reader: Any = pa.RecordBatchReader.from_batches(self.schema, self.batches())
+        return reader.__arrow_c_stream__(requested_schema)
+
+    def __repr__(self) -> str:
+        return f"<Source of {listed([part.name for part in self.parts], 3)}>"
+
+    def _repr_html_(self) -> str:
+        shown = list(self.schema)[:_COLUMNS_SHOWN]
+        cells = "".join(
+            f"<tr><td>{escape(one.name)}</td><td>{escape(str(one.type))}</td></tr>" for one in shown
+        )
+        rows = "rows not counted" if self.n_rows is None else counted(self.n_rows, "row")
+        more = len(self.schema) - len(shown)
+        tail = f"<p>… {counted(more, 'column')} more</p>" if more else ""
+        files = counted(len(self.parts), "file")
+        return (
+            f"<p><b>{escape(self.name)}</b>: {files}, {rows},"
+            f" {counted(len(self.schema), 'column')}</p>"
+            f"<table><tr><th>column</th><th>type</th></tr>{cells}</table>{tail}"
+        )
+
+
+def _own(part: Part, schema: pa.Schema) -> pa.Schema:
+    """Return the columns of `schema` with the types that they have in `part`."""
+    return pa.schema([part.head.schema.field(name) for name in schema.names])
+
+
+def _cast(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    if batch.schema.equals(schema):
+        return batch
+    columns = [
+        column if column.type == one.type else column.cast(one.type)
+        for column, one in zip(batch.columns, schema, strict=True)
+    ]
+    return pa.record_batch(columns, schema=schema)
+
+
+def _n_bytes(item: Any) -> int:
+    return int(item.nbytes)
+
+
+def _as_type(name: str, kind: str) -> pa.DataType:
+    alias: Any = pa.type_for_alias
+    try:
+        found: pa.DataType = alias(kind)
+    except ValueError as error:
+        raise hinted(
+            InvalidArgumentError(f"types: column `{name}` is to be {kind!r}, which is no type"),
+            "such as int64, float32, float64, string, bool, date32, timestamp[s]",
+        ) from error
+    return found

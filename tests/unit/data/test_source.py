@@ -1,0 +1,182 @@
+"""A `Source` gives the same table whatever holds it, and reads no more than is asked for."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ferrule.data import Source, read
+from ferrule.errors import InvalidArgumentError, NotFoundError
+
+KINDS = [
+    "x.csv",
+    "x.tsv",
+    "x.csv.gz",
+    "x.parquet",
+    "x.arrow",
+    "x.ipc",
+    "x.feather",
+    "x.npy",
+    "x.npz",
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_format_gives_the_same_matrix(tmp_path, write, kind, table, matrix):
+    write(tmp_path / kind, table)
+    source = read(tmp_path / kind)
+    np.testing.assert_array_equal(source.to_numpy(), matrix)
+    np.testing.assert_array_equal(np.column_stack(source.to_arrow().columns), matrix)
+    assert source.count() == 40
+    assert source.n_rows in (40, None)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("start", "stop"), [(0, 1), (3, 9), (38, 90), (7, 7), (40, None), (6, None)]
+)
+def test_ranges_of_rows_and_chosen_columns_are_those_of_the_matrix(
+    tmp_path, write, kind, table, matrix, start, stop
+):
+    write(tmp_path / kind, table)
+    source = read(tmp_path / kind, rows=slice(start, stop))
+    names = [source.columns[3], source.columns[1]]
+    expected = matrix[start:stop][:, [3, 1]]
+    batches = source.select(names).batches(2)
+    got = pa.Table.from_batches(batches, source.select(names).schema)
+    assert got.column_names == names
+    assert got.num_rows == len(expected)
+    if len(expected):
+        np.testing.assert_array_equal(np.column_stack(got.columns), expected)
+        np.testing.assert_array_equal(source.select(names).to_numpy(), expected)
+
+
+@pytest.mark.parametrize("n_files", [1, 2, 9])
+@pytest.mark.parametrize("kind", ["csv", "parquet", "npy"])
+def test_many_files_are_one_table_in_the_order_of_their_names(
+    tmp_path, write, kind, n_files, table, matrix
+):
+    for index in range(n_files):
+        write(tmp_path / f"{index}.{kind}", table.slice(index, 20))
+    expected = np.concatenate([matrix[i : i + 20] for i in range(n_files)])
+    source = read(f"{tmp_path}/*.{kind}", memory_budget=1)
+    np.testing.assert_array_equal(source.to_numpy(), expected)
+    np.testing.assert_array_equal(read(tmp_path).to_numpy(), expected)
+    np.testing.assert_array_equal(source.slice(15, 33).to_numpy(), expected[15:33])
+    np.testing.assert_array_equal(read(list(tmp_path.iterdir())[:1]).to_numpy().shape, (20, 4))
+    parts = [file.to_numpy() for file in source.slice(5, 25).files()]
+    np.testing.assert_array_equal(np.concatenate(parts), expected[5:25])
+
+
+def test_globs_reach_into_folders_and_skip_hidden_files(tmp_path, write, table):
+    for name in ("a/x.csv", "a/b/y.csv", "a/.z.csv", "a/_tmp/z.csv", "a/notes.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        write(tmp_path / name, table) if name.endswith(".csv") else (tmp_path / name).touch()
+    assert read(f"{tmp_path}/a/*.csv").count() == 40
+    assert read(f"{tmp_path}/**/[xy].csv").count() == 80
+    assert read(tmp_path / "a").count() == 80
+    assert read(f"file://{tmp_path}/a/x.csv").count() == 40
+    with pytest.raises(NotFoundError, match="no file matches"):
+        read(f"{tmp_path}/*.parquet")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x: x,
+        lambda x: pa.table({str(i): x[:, i] for i in range(4)}),
+        lambda x: pa.record_batch({str(i): x[:, i] for i in range(4)}),
+        lambda x: pd.DataFrame(x, columns=list("0123")),
+        lambda x: pl.DataFrame(x, schema=list("0123")),
+        lambda x: pa.table({str(i): x[:, i] for i in range(4)}).to_reader(),
+    ],
+    ids=["numpy", "table", "batch", "pandas", "polars", "reader"],
+)
+def test_tables_in_memory_are_sources(matrix, make):
+    source = read(make(matrix), columns=["2", "0"], rows=range(3, 11))
+    np.testing.assert_array_equal(source.to_numpy(), matrix[3:11][:, [2, 0]])
+    np.testing.assert_array_equal(source.to_numpy(), matrix[3:11][:, [2, 0]])
+    assert source.n_rows == 8
+
+
+def test_what_is_in_memory_is_not_copied(matrix):
+    assert np.shares_memory(read(matrix).to_numpy(), matrix)
+    assert np.shares_memory(read(matrix, rows=7).to_numpy(), matrix)
+    frame = pl.DataFrame({"a": matrix[:, 0].copy(), "b": matrix[:, 1].copy()})
+    before = frame["a"].to_numpy()
+    (batch,) = read(frame).batches()
+    assert np.shares_memory(batch.column("a").to_numpy(), before)
+
+
+def test_a_source_goes_where_arrow_goes(table):
+    source = read(table)
+    assert pa.table(source).equals(table)
+    assert pl.DataFrame(source).shape == (40, 4)
+    assert (
+        pd.DataFrame.from_arrow(source).shape == (40, 4)
+        if hasattr(pd.DataFrame, "from_arrow")
+        else True
+    )
+    assert "<td>a</td>" in source._repr_html_()
+    assert "pyarrow.Table" in repr(source)
+
+
+def test_only_the_rows_wanted_of_a_csv_are_read(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("a,b\n" + "1,2\n" * 100_000 + "broken\n")
+    assert read(path, rows=100).to_numpy().shape == (100, 2)
+    with pytest.raises(InvalidArgumentError, match="row 100001, line 100002 has 1 column"):
+        read(path).to_numpy()
+
+
+def test_only_the_row_groups_and_columns_wanted_of_parquet_are_read(tmp_path, write, table):
+    path = tmp_path / "x.parquet"
+    pq.write_table(table, path, row_group_size=10, compression="none", use_dictionary=False)
+    meta = pq.ParquetFile(path).metadata
+    raw = bytearray(path.read_bytes())
+    for group in range(1, 4):
+        for column in range(4):
+            chunk = meta.row_group(group).column(column)
+            raw[chunk.data_page_offset : chunk.data_page_offset + 8] = b"\xff" * 8
+    path.write_bytes(raw)
+    np.testing.assert_array_equal(read(path, rows=10).to_arrow()["c"], table["c"][:10])
+    with pytest.raises(ValueError, match="is damaged Parquet"):
+        read(path).to_arrow()
+
+
+def test_importing_the_package_loads_neither_numpy_nor_pyarrow():
+    code = "import sys, ferrule.data; print(*{'numpy', 'pyarrow'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"rows": -1}, "rows is -1"),
+        ({"rows": slice(0, 9, 2)}, "without step"),
+        ({"dtype": "int32"}, "float16, float32 or float64 is expected"),
+        ({"on_error": "ignore"}, "'raise', 'skip', 'collect'"),
+        ({"missing": "zero"}, "'raise', 'nan'"),
+        ({"columns": ["a", "a"]}, "given twice"),
+        ({"columns": ["z"]}, "has no column `z`"),
+        ({"columns": []}, "no columns are chosen"),
+        ({"columns": "a"}, "a list of names"),
+    ],
+)
+def test_wrong_arguments_are_refused(table, options, says):
+    with pytest.raises(InvalidArgumentError, match=says):
+        read(table, **options).to_numpy()
+
+
+def test_what_is_no_table_is_refused():
+    with pytest.raises(InvalidArgumentError, match="a dict is no table"):
+        read({"a": 1})
+    with pytest.raises(InvalidArgumentError, match="the list is empty"):
+        read([])
+    assert isinstance(read(read(np.eye(2))), Source)
