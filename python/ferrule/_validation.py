@@ -69,8 +69,9 @@ def as_samples(X: Any, owner: str, dtype: DTypeLike | None = None) -> Samples:
 
     Parameters
     ----------
-    X : array-like, data frame or SciPy sparse matrix of shape (n_samples, n_features)
-        pandas, or anything that exports Arrow (polars, pyarrow, ...), is a data frame.
+    X : array-like, data frame, source or SciPy sparse matrix of shape (n_samples, n_features)
+        pandas, or anything that exports Arrow (polars, pyarrow, ...), is a data frame. A source
+        is one of `ferrule.data`.
     owner : str
         Class name of the estimator, for messages.
     dtype : dtype, optional
@@ -85,6 +86,9 @@ def as_samples(X: Any, owner: str, dtype: DTypeLike | None = None) -> Samples:
     """
     if _is_scipy_sparse(X):
         samples = Samples(_as_csr(X, owner, dtype), None)
+    elif _is_source(X):
+        names = _string_names(list(X.columns)) if X.named else None
+        samples = Samples(_as_floats(X.to_numpy(dtype), dtype), names)
     elif _is_pandas(X):
         samples = Samples(_as_floats(_from_pandas(X), dtype), _string_names(list(X.columns)))
     elif hasattr(X, "__arrow_c_stream__"):
@@ -103,6 +107,11 @@ def _is_scipy_sparse(X: Any) -> bool:
 def _is_pandas(X: Any) -> bool:
     pandas = sys.modules.get("pandas")
     return pandas is not None and isinstance(X, pandas.DataFrame)
+
+
+def _is_source(X: Any) -> bool:
+    sources = sys.modules.get("ferrule.data._source")
+    return sources is not None and isinstance(X, sources.Source)
 
 
 def _check_not_empty(shape: tuple[int, int], owner: str) -> None:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table as RichTable
 
-    from ferrule._tables import Table
+    from ferrule.data import Source
 
 # Tables that are piped into a file are not cut to a terminal's width.
 _PIPE_WIDTH = 200
@@ -39,10 +39,10 @@ def note(message: str, to: "Console | None" = None) -> None:
     (to or console(stderr=True)).print(message, markup=False)
 
 
-def note_on_header(table: "Table", to: "Console | None" = None) -> None:
+def note_on_header(source: "Source", to: "Console | None" = None) -> None:
     """Tell how the first row of a file was understood, where it could be meant otherwise."""
-    if table.doubt:
-        note(f"note: {table.doubt}", to)
+    for doubt in source.notes[:1]:
+        note(f"note: {doubt}", to)
 
 
 def print_json(value: Any) -> None:

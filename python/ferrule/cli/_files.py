@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from ferrule._hints import hinted
-from ferrule._tables import ENDINGS
+from ferrule.data._endings import ENDINGS
 from ferrule.errors import InvalidArgumentError, NotFoundError
 
 

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 import ferrule
 from ferrule._hints import hinted
-from ferrule._tables import Selection, open_table
+from ferrule._words import counted
 from ferrule.artifact import ScaledKMeans, Scaler
 from ferrule.artifact._paths import path_to_save
 from ferrule.cli import _console, _kmeans_report
 from ferrule.cli._files import check_writable
 from ferrule.cli._silhouette import SAMPLE_ROWS, Silhouette
 from ferrule.cluster import KMeans, MiniBatchKMeans
+from ferrule.data import Source, read
 from ferrule.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ Matrix = NDArray[np.floating[Any]]
 class Plan:
     """What the command line asks for."""
 
-    data: Path
+    data: str
     ks: range
     features: list[str] | None
     output: Path | None
@@ -43,6 +44,7 @@ class Plan:
     """n_init, max_iter and tol, where they are not the estimator's own."""
     minibatch: bool
     dtype: str | None
+    on_error: str
     plot: Path | None
     json: bool
     quiet: bool
@@ -140,15 +142,15 @@ def _progress(plan: Plan) -> "Iterator[Progress]":
 
 def _read(plan: Plan, progress: "Progress") -> Samples:
     """Read the columns asked for, sample and scale them."""
-    table = open_table(plan.data)
+    source = read(plan.data, columns=plan.features, dtype=plan.dtype, on_error=plan.on_error)
     if not plan.quiet:
-        _console.note_on_header(table, progress.console)
-    selection = table.choose(plan.features)
-    dtype = plan.dtype or ("float32" if selection.table.single else "float64")
-    rows = _read_rows(selection, dtype, progress)
-    read = len(rows)
-    if plan.sample is not None and plan.sample < read:
-        chosen = np.random.default_rng(plan.random_state).choice(read, plan.sample, replace=False)
+        _console.note_on_header(source, progress.console)
+    rows = _read_rows(source, progress)
+    n_read = len(rows)
+    if source.n_bad_rows and not plan.quiet:
+        _console.note(f"note: {counted(source.n_bad_rows, 'bad row')} left out", progress.console)
+    if plan.sample is not None and plan.sample < n_read:
+        chosen = np.random.default_rng(plan.random_state).choice(n_read, plan.sample, replace=False)
         rows = rows[np.sort(chosen)]
     if len(rows) < plan.ks[-1]:
         raise hinted(
@@ -160,13 +162,13 @@ def _read(plan: Plan, progress: "Progress") -> Samples:
     scaler = _standard_scaler(rows) if plan.scale else None
     if scaler is not None:
         rows = scaler.transform(rows)
-    return Samples(selection.names, rows, read, scaler)
+    return Samples(source.columns if source.named else None, rows, n_read, scaler)
 
 
-def _read_rows(selection: Selection, dtype: str, progress: "Progress") -> Matrix:
+def _read_rows(source: Source, progress: "Progress") -> Matrix:
     task = progress.add_task("reading", total=None, detail="")
     blocks = []
-    for block in selection.batches(dtype):
+    for block in source.matrices():
         blocks.append(block)
         progress.update(task, advance=len(block), detail="rows")
     progress.remove_task(task)
@@ -226,7 +228,7 @@ def _save(plan: Plan, samples: Samples, best: Candidate) -> Saved:
         model = ScaledKMeans(samples.scaler, model, feature_names=samples.names)
     elif samples.names is not None:
         model.feature_names_in_ = np.asarray(samples.names, dtype=object)
-    metadata: dict[str, Any] = {"data": plan.data.name}
+    metadata: dict[str, Any] = {"data": PurePath(plan.data).name}
     if best.silhouette is not None:
         metadata["silhouette"] = best.silhouette
     assert plan.output is not None  # noqa: S101 -- asked only where there is an output

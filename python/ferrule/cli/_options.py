@@ -13,10 +13,11 @@ def flag(*names: str, help: str) -> Any:  # noqa: A002 -- typer's word
 
 ModelFile = Annotated[Path, typer.Argument(help="A model file.", metavar="MODEL")]
 DataFile = Annotated[
-    Path,
+    str,
     typer.Argument(
-        help="CSV, TSV, Parquet, Arrow, Feather or npy; a row a sample. The first row of a CSV"
-        " names the columns, unless all of it is numbers.",
+        help="CSV, TSV, Parquet, Arrow, Feather, npy, npz or LibSVM; a row a sample. A file, a"
+        " folder, a quoted glob, or a URI: s3://, gs://, hdfs://, webhdfs://, https://. The first"
+        " row of a CSV names the columns, unless all of it is numbers.",
         metavar="DATA",
     ),
 ]

@@ -14,32 +14,37 @@ from numpy.typing import NDArray
 
 import ferrule
 from ferrule._hints import hinted
-from ferrule._tables import Selection, Table, counted, ending, open_table
+from ferrule._words import counted
 from ferrule.cli import _console
 from ferrule.cli._files import atomic_file, check_writable, existing_model
+from ferrule.data import Source, read
+from ferrule.data._endings import ending
+from ferrule.data._formats._part import BATCH_ROWS
+from ferrule.data._write import refuse_own_input
 from ferrule.errors import InvalidArgumentError
 
 Write = Callable[[pa.RecordBatch], None]
 
 
 def execute(
-    model_path: Path, data: Path, output: Path | None, *, distances: bool, quiet: bool
+    model_path: Path, data: str, output: Path | None, *, distances: bool, quiet: bool
 ) -> None:
     """Label the rows of `data`; see the command's help."""
-    _refuse_own_input(data, output)
     writer = _writer(output, distances=distances)
     model = ferrule.load(
         existing_model(model_path, "the model comes first: ferrule predict MODEL DATA")
     )
-    table = open_table(data)
+    source = read(data)
+    if output is not None:
+        refuse_own_input(source, output)
     if not quiet:
-        _console.note_on_header(table)
-    selection = _columns_for(model, table)
+        _console.note_on_header(source)
+    source = _columns_for(model, source)
     started, rows = time.perf_counter(), 0
     with writer as write, warnings.catch_warnings():
         # The columns were chosen by name; the matrix made of them has no names to compare.
         warnings.simplefilter("ignore", UserWarning)
-        for batch in _labelled(model, selection, distances=distances):
+        for batch in _labelled(model, source, distances=distances):
             write(batch)
             rows += batch.num_rows
     if output is not None and not quiet:
@@ -47,34 +52,28 @@ def execute(
         _console.note(f"labelled {rows:,} rows in {seconds:.2f} s: {output}")
 
 
-def _refuse_own_input(data: Path, output: Path | None) -> None:
-    """Refuse to replace the file that is read by its labels."""
-    if output is not None and output.exists() and data.exists() and output.samefile(data):
-        raise hinted(
-            InvalidArgumentError(f"`{output}` is the file being read"),
-            f"write elsewhere: -o {data.stem}-labels{data.suffix}",
-        )
-
-
-def _columns_for(model: Any, table: Table) -> Selection:
+def _columns_for(model: Any, source: Source) -> Source:
     """Choose the columns that the model was fitted on."""
     names = getattr(model, "feature_names_in_", None)
-    if names is not None and table.columns is not None:
-        return table.choose([str(name) for name in names])
-    if table.n_columns != model.n_features_in_:
+    if names is not None and source.named:
+        chosen = source.select([str(name) for name in names])
+        _ = chosen.schema  # missing columns are told before anything is written
+        return chosen
+    n_columns = len(source.columns)
+    if n_columns != model.n_features_in_:
         wanted = "" if names is None else f": {', '.join(f'`{name}`' for name in names)}"
         raise hinted(
             InvalidArgumentError(
-                f"`{table.path}` has {counted(table.n_columns, 'column')};"
+                f"`{source.name}` has {counted(n_columns, 'column')};"
                 f" the model takes {model.n_features_in_}{wanted}"
             ),
             "give a file of just these columns, in this order",
         )
-    return table.choose(None)
+    return source
 
 
-def _labelled(model: Any, selection: Selection, *, distances: bool) -> Iterator[pa.RecordBatch]:
-    for rows in selection.batches(str(model.cluster_centers_.dtype)):
+def _labelled(model: Any, source: Source, *, distances: bool) -> Iterator[pa.RecordBatch]:
+    for rows in source.matrices(BATCH_ROWS, model.cluster_centers_.dtype):
         columns: dict[str, NDArray[Any]] = {"label": model.predict(rows)}
         if distances:
             gaps = np.asarray(model.transform(rows))

@@ -17,6 +17,13 @@ class Dtype(StrEnum):
     float64 = "float64"
 
 
+class OnError(StrEnum):
+    """What is done about bad rows."""
+
+    stop = "raise"
+    skip = "skip"
+
+
 _Features = Annotated[
     str | None,
     typer.Option(metavar="A,B,…", help="Columns to use.", show_default="all"),
@@ -66,6 +73,13 @@ _Dtype = Annotated[
     Dtype | None,
     typer.Option(help="Precision of the fit and the model.", show_default="as the data"),
 ]
+_OnError = Annotated[
+    OnError,
+    typer.Option(
+        help="Rows that are broken, or lack a number in a column in use: stop at the first, or"
+        " leave them out."
+    ),
+]
 _Plot = Annotated[
     Path | None,
     typer.Option(
@@ -96,6 +110,7 @@ def kmeans(
         bool, flag("--minibatch", help="Fit on small batches: faster, not exact.")
     ] = False,
     dtype: _Dtype = None,
+    on_error: _OnError = OnError.stop,
     plot: _Plot = None,
     json: Json = False,
     quiet: Annotated[
@@ -120,6 +135,7 @@ def kmeans(
             limits={"n_init": n_init, "max_iter": max_iter, "tol": tol},
             minibatch=minibatch,
             dtype=None if dtype is None else dtype.value,
+            on_error=on_error.value,
             plot=plot,
             json=json,
             quiet=quiet,

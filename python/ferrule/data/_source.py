@@ -352,7 +352,7 @@ class Source:
                 yield item
 
     def _n_threads(self) -> int:
-        if any(getattr(part, "remote", False) for part in self.parts):
+        if any(part.file is not None and not part.file.local for part in self.parts):
             return _REMOTE_THREADS
         return len(os.sched_getaffinity(0))
 

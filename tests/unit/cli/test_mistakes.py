@@ -34,7 +34,7 @@ MISTAKES = [
     ("train kmeans decimals.csv", 1, "separated by `;`", "tr ',;' '.,' < decimals.csv"),
     ("train kmeans tabs.csv", 1, "separated by tabs; commas", "call it tabs.tsv"),
     ("train kmeans commas.tsv", 1, "separated by `,`; tabs", "call it commas.csv"),
-    ("train kmeans .", 1, "`.` is a folder", ""),
+    ("train kmeans hollow", 1, "`hollow` is a folder without files of data", "check the path"),
     ("train kmeans empty.csv", 1, "`empty.csv` is empty", ""),
     ("train kmeans header.csv", 1, "`header.csv` has no rows", ""),
     ("train kmeans text.csv", 1, "column `name` has `Ada` in row 1", "--features"),
@@ -98,6 +98,7 @@ MISTAKES = [
 def mistakes(data, model):
     for name, text in CSVS.items():
         (data / name).write_text(text)
+    (data / "hollow").mkdir()
     (data / "notes.txt").write_text("1,2\n")
     garbage = bytes(range(128, 256)) * 4
     for ending in ("csv", "parquet", "arrow", "npy"):

@@ -53,7 +53,7 @@ def test_columns_are_found_by_name_wherever_they_stand(data, model, expected, po
 
 
 def test_batches_are_labelled_as_the_whole(data, model, expected, monkeypatch, ferrule):
-    monkeypatch.setattr("ferrule._tables.Selection.batches.__defaults__", (7,))
+    monkeypatch.setattr("ferrule.cli._predict.BATCH_ROWS", 7)
     assert ferrule("predict", model, "points.parquet", "-o", "p.npy")[0] == 0
     np.testing.assert_array_equal(np.load("p.npy"), expected[0])
 

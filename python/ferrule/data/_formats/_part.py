@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from ferrule._hints import hinted
 from ferrule.data._bad_rows import BadRows
+from ferrule.data._locations import File
 from ferrule.errors import InvalidArgumentError
 
 BATCH_ROWS = 1 << 16
@@ -108,13 +109,13 @@ class Part(ABC):
         As its user wrote it, for messages.
     parses : bool
         Whether it reads text as the types that are wanted; others have types of their own.
-    remote : bool
-        Whether it is far away, so that many such are best read at once.
+    file : File or None
+        The file; None for what is in memory.
     """
 
     name: str
     parses = False
-    remote = False
+    file: File | None = None
 
     @cached_property
     def head(self) -> Head:

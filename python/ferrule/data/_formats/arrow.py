@@ -18,11 +18,10 @@ class Arrow(Part):
 
     def __init__(self, file: File) -> None:
         self.name = file.name
-        self.remote = not file.local
-        self._file = file
+        self.file: File = file
 
     def _read_head(self) -> Head:
-        with told(self.name, "Arrow"), self._file.open(mapped=True) as source:
+        with told(self.name, "Arrow"), self.file.open(mapped=True) as source:
             reader = _reader(source)
             counts = isinstance(reader, pa.ipc.RecordBatchFileReader)
             n_rows = reader.count_rows() if counts else None
@@ -37,7 +36,7 @@ class Arrow(Part):
         )
         with (
             told(self.name, "Arrow", opened=True),
-            self._file.open(mapped=True) as source,
+            self.file.open(mapped=True) as source,
         ):
             batches = _batches(_reader(source, options))
             chosen = (_checked(batch).select(want.schema.names) for batch in batches)

@@ -39,12 +39,11 @@ class Csv(Part):
 
     def __init__(self, file: File) -> None:
         self.name = file.name
-        self.remote = not file.local
-        self._file = file
+        self.file: File = file
         self._delimiter = "\t" if data_ending(file.path) == ".tsv" else ","
 
     def _read_head(self) -> Head:
-        with told(self.name, "CSV in UTF-8"), self._file.stream() as stream:
+        with told(self.name, "CSV in UTF-8"), self.file.stream() as stream:
             block = next(_blocks(self.name, stream, _HEAD_BYTES), b"")
         if not block:
             raise InvalidArgumentError(f"`{self.name}` is empty")
@@ -164,7 +163,7 @@ class Csv(Part):
         if want.stop is not None and want.start >= want.stop:
             return
         row, line = 1, 1
-        with told(self.name, "CSV", opened=True), self._file.stream() as stream:
+        with told(self.name, "CSV", opened=True), self.file.stream() as stream:
             for block in _blocks(self.name, stream, self._block_bytes(want)):
                 lines = block.count(b"\n")
                 if line == 1:

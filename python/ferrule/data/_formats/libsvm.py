@@ -27,8 +27,7 @@ class Libsvm(Part):
 
     def __init__(self, file: File) -> None:
         self.name = file.name
-        self.remote = not file.local
-        self._file = file
+        self.file: File = file
 
     def _read_head(self) -> Head:
         lowest, highest, n_rows = 1, 0, 0
@@ -77,7 +76,7 @@ class Libsvm(Part):
     def _lines(self, bad: BadRows) -> Iterator[tuple[tuple[int, int], list[int], list[float]]]:
         """Yield (row, line), the indices and, after the label, their values, of each line."""
         row = 0
-        with told(self.name, "LibSVM", opened=True), self._file.stream() as stream:
+        with told(self.name, "LibSVM", opened=True), self.file.stream() as stream:
             for number, line in enumerate(_text_lines(self.name, stream), 1):
                 words = line.partition("#")[0].split()
                 if not words:

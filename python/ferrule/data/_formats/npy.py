@@ -35,18 +35,17 @@ class Npy(Part):
 
     def __init__(self, file: File) -> None:
         self.name = file.name
-        self.remote = not file.local
-        self._file = file
+        self.file: File = file
 
     def _read_head(self) -> Head:
-        with self._file.open() as source:
+        with self.file.open() as source:
             start = source.read(_HEADER_MAX)
         shape, _, dtype, offset = parse_header(self.name, start)
         check_shape(self.name, len(shape))
         check_numbers(self.name, dtype)
-        held = (self._file.size or 0) - offset
+        held = (self.file.size or 0) - offset
         needed = math.prod(shape) * dtype.itemsize
-        if self._file.size is not None and held < needed:
+        if self.file.size is not None and held < needed:
             raise InvalidArgumentError(
                 f"`{self.name}` is not an npy file of plain numbers, whole and unpickled:"
                 f" its {needed:,} bytes are cut to {held:,}"
@@ -56,14 +55,14 @@ class Npy(Part):
     def array(self) -> NDArray[Any]:
         """Return the array: a map of a local file, else what was fetched."""
         head = self.head
-        with told(self.name, "an npy file", opened=True), self._file.open() as source:
+        with told(self.name, "an npy file", opened=True), self.file.open() as source:
             shape, fortran, dtype, offset = parse_header(self.name, source.read(_HEADER_MAX))
             if shape != (head.n_rows, len(head.schema)):
                 raise DataLossError(f"`{self.name}` was written anew while it was being read")
             order: Any = "F" if fortran else "C"
             n_values = (head.n_rows or 0) * len(head.schema)
-            if self._file.local and n_values:
-                return np.memmap(self._file.path, dtype, "r", offset, shape, order)
+            if self.file.local and n_values:
+                return np.memmap(self.file.path, dtype, "r", offset, shape, order)
             source.seek(offset)
             raw = source.read(n_values * dtype.itemsize)
             return np.frombuffer(raw, dtype).reshape(shape, order=order)
@@ -112,11 +111,10 @@ class Npz(Part):
 
     def __init__(self, file: File) -> None:
         self.name = file.name
-        self.remote = not file.local
-        self._file = file
+        self.file: File = file
 
     def _read_head(self) -> Head:
-        with told(self.name, "an npz file"), self._file.open() as source:
+        with told(self.name, "an npz file"), self.file.open() as source:
             try:
                 with zipfile.ZipFile(source) as archive:
                     self._members = {
@@ -151,7 +149,7 @@ class Npz(Part):
         matrix = not self.head.named
         with (
             told(self.name, "an npz file", opened=True),
-            self._file.open() as source,
+            self.file.open() as source,
             zipfile.ZipFile(source) as archive,
         ):
             try:

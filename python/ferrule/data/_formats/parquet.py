@@ -14,13 +14,12 @@ class Parquet(Part):
 
     def __init__(self, file: File) -> None:
         self.name = file.name
-        self.remote = not file.local
-        self._file = file
+        self.file: File = file
 
     def _read_head(self) -> Head:
         with (
             told(self.name, "Parquet"),
-            self._file.open() as source,
+            self.file.open() as source,
             pq.ParquetFile(source) as file,
         ):
             self._group_rows = [
@@ -37,9 +36,9 @@ class Parquet(Part):
             return
         with (
             told(self.name, "Parquet", opened=True),
-            self._file.open() as source,
+            self.file.open() as source,
             # Columns far apart are fetched at once, which pays over a network only.
-            pq.ParquetFile(source, pre_buffer=not self._file.local) as file,
+            pq.ParquetFile(source, pre_buffer=not self.file.local) as file,
         ):
             batches = file.iter_batches(
                 # A range that ends early is decoded no further than its end.
