@@ -1,6 +1,7 @@
 """From what systems raise about a file to the errors of Ferrule, which name it."""
 
 import errno
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -111,10 +112,10 @@ def _is_networked(error: BaseException, text: str) -> bool:
 
 
 def _away(error: BaseException, name: str) -> UnavailableError:
+    curl = re.search(r"curlCode: \d+, ([^;.]+)", str(error))
+    said = curl[1] if curl else _first(str(error)) or type(error).__name__
     return hinted(
-        UnavailableError(
-            f"`{name}` cannot be reached: {_first(str(error)) or type(error).__name__}"
-        ),
+        UnavailableError(f"`{name}` cannot be reached: {said}"),
         "is its server running, and is this its address?",
     )
 

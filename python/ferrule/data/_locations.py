@@ -16,12 +16,14 @@ from ferrule._hints import hinted
 from ferrule._words import nearest
 from ferrule.data._endings import compression_of, kind_of
 from ferrule.data._faults import told
-from ferrule.data._remote import connect
+from ferrule.data._remote import connect, shown
 from ferrule.errors import InvalidArgumentError, NotFoundError
 
 _SCHEME = re.compile(r"^([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 _MAGIC = re.compile(r"[*?\[]")
 _LOCAL = fs.LocalFileSystem()
+# Web servers have no list of their files.
+_UNLISTED = {"http", "https"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,33 +156,35 @@ def _no_file(path: Path) -> NotFoundError:
 
 
 def _find_remote(uri: str, scheme: str) -> list[File]:
+    name = shown(uri)
+    if scheme in _UNLISTED and "*" in uri:
+        raise hinted(
+            InvalidArgumentError(f"`{name}`: files over {scheme} cannot be listed"),
+            "give the address of each file",
+        )
     place = connect(uri, scheme)
-    pattern = re.search(r"[*\[]", place.path)
-    with told(uri):
+    lists = scheme not in _UNLISTED
+    pattern = re.search(r"[*\[]", place.path) if lists else None
+    with told(name):
         if pattern:
-            if not place.lists:
-                raise hinted(
-                    InvalidArgumentError(f"`{uri}`: files over {scheme} cannot be listed"),
-                    "give the address of each file",
-                )
-            return _matching(uri, place, place.path[: pattern.start()].rpartition("/")[0])
-        info = place.filesystem.get_file_info(place.path)
+            return _matching(name, place, place.path[: pattern.start()].rpartition("/")[0])
+        info = place.filesystem.get_file_info(place.path.rstrip("/"))
         if info.type == fs.FileType.NotFound:
-            raise NotFoundError(f"there is no `{uri}`")
-        if info.type == fs.FileType.Directory and place.lists:
-            return _under(uri, place)
-        return [File(uri, place.filesystem, place.path, info.size, place.ranged)]
+            raise NotFoundError(f"there is no `{name}`")
+        if info.type == fs.FileType.Directory and lists:
+            return _under(name, place)
+        return [File(name, place.filesystem, place.path, info.size, place.ranged)]
 
 
-def _matching(uri: str, place: Any, folder: str) -> list[File]:
+def _matching(name: str, place: Any, folder: str) -> list[File]:
     wanted = re.compile(_regex_of(place.path))
     found = [info for info in _listing(place, folder) if wanted.fullmatch(info.path)]
     if not found:
-        raise NotFoundError(f"no file matches `{uri}`")
+        raise NotFoundError(f"no file matches `{name}`")
     return _as_files(place, found)
 
 
-def _under(uri: str, place: Any) -> list[File]:
+def _under(name: str, place: Any) -> list[File]:
     skip = len(place.path.rstrip("/")) + 1
     found = [
         info
@@ -188,7 +192,7 @@ def _under(uri: str, place: Any) -> list[File]:
         if kind_of(info.base_name) and not _is_hidden(tuple(info.path[skip:].split("/")))
     ]
     if not found:
-        raise NotFoundError(f"`{uri}` is a folder without files of data")
+        raise NotFoundError(f"`{name}` is a folder without files of data")
     return _as_files(place, found)
 
 

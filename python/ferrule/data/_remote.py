@@ -4,6 +4,7 @@ None of them may keep us waiting: connecting and silences are bounded, and so ar
 """
 
 import os
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -33,8 +34,6 @@ class Place:
         Where on it.
     prefix : str
         What stands before a path there to make a URI of it.
-    lists : bool
-        Whether files can be listed.
     ranged : bool
         Whether parts of a file can be read.
     renames : bool
@@ -45,9 +44,14 @@ class Place:
     filesystem: Any
     path: str
     prefix: str
-    lists: bool = True
     ranged: bool = True
     renames: bool = False
+
+
+def shown(uri: str) -> str:
+    """Return `uri` without the secrets in it, for messages."""
+    hidden = re.sub(r"://[^/@]*:[^/@]*@", "://…@", uri)
+    return re.sub(r"([?&]token=)[^&]*", r"\1…", hidden)
 
 
 def connect(uri: str, scheme: str) -> Place:
@@ -65,12 +69,12 @@ def connect(uri: str, scheme: str) -> Place:
     opener = _OPENERS.get(scheme)
     if opener is None:
         raise hinted(
-            InvalidArgumentError(f"`{uri}`: `{scheme}` is no scheme that is read"),
+            InvalidArgumentError(f"`{shown(uri)}`: `{scheme}` is no scheme that is read"),
             f"those that are: file, {', '.join(_OPENERS)}",
         )
     if not urlsplit(uri).netloc:
-        raise InvalidArgumentError(f"`{uri}` names no host or bucket after `{scheme}://`")
-    with told(uri):
+        raise InvalidArgumentError(f"`{shown(uri)}` names no host or bucket after `{scheme}://`")
+    with told(shown(uri)):
         return opener(uri)
 
 
@@ -127,7 +131,9 @@ def _hdfs(uri: str) -> Place:
         system, path = fs.FileSystem.from_uri(uri)
     except OSError as error:
         raise hinted(
-            UnavailableError(f"`{uri}` cannot be reached: {str(error).splitlines()[0][:160]}"),
+            UnavailableError(
+                f"`{shown(uri)}` cannot be reached: {str(error).splitlines()[0][:160]}"
+            ),
             "hdfs:// needs Java and libhdfs here; webhdfs://HOST:PORT/… needs neither",
         ) from error
     return Place(system, path, prefix, renames=True)
@@ -168,7 +174,7 @@ def _http(uri: str) -> Place:
     waiting = ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS)
     system = HTTPFileSystem(client_kwargs={"timeout": waiting}, skip_instance_cache=True)
     ranged = bool(system.info(uri).get("partial"))
-    return Place(_wrapped(system), uri, "", lists=False, ranged=ranged)
+    return Place(_wrapped(system), uri, "", ranged=ranged)
 
 
 def _from_fsspec(module: str, name: str, uri: str) -> Any:
@@ -178,7 +184,9 @@ def _from_fsspec(module: str, name: str, uri: str) -> Any:
         return getattr(import_module(module), name)
     except ImportError as error:
         raise hinted(
-            UnimplementedError(f"`{uri}` needs a package that is not installed: {error.name}"),
+            UnimplementedError(
+                f"`{shown(uri)}` needs a package that is not installed: {error.name}"
+            ),
             "pip install 'ferrule[data]'",
         ) from error
 
@@ -192,7 +200,7 @@ def _query(uri: str, known: set[str]) -> dict[str, str]:
     given = dict(parse_qsl(urlsplit(uri).query))
     for name in given.keys() - known:
         raise hinted(
-            InvalidArgumentError(f"`{uri}` has an unknown parameter `{name}`"),
+            InvalidArgumentError(f"`{shown(uri)}` has an unknown parameter `{name}`"),
             f"those that are known: {listed(sorted(known))}",
         )
     return given

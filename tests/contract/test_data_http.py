@@ -1,0 +1,83 @@
+"""`http://` against servers on loopback, with and without ranges."""
+
+import socket
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+
+from ferrule.data import read
+from ferrule.errors import InvalidArgumentError, NotFoundError, UnavailableError
+
+MATRIX = np.random.default_rng(0).normal(size=(500, 3))
+TABLE = pa.table({name: MATRIX[:, index] for index, name in enumerate("abc")})
+
+
+class Whole(SimpleHTTPRequestHandler):
+    """Sends files whole, as Python's own server does."""
+
+    def log_message(self, *_):
+        pass
+
+
+class Ranged(Whole):
+    """Sends the ranges asked for."""
+
+    def do_GET(self):
+        asked = self.headers.get("Range")
+        content = Path(self.translate_path(self.path)).read_bytes()
+        begin, _, end = asked.removeprefix("bytes=").partition("-") if asked else ("0", "-", "")
+        begin, end = int(begin), min(int(end or len(content)) + 1, len(content))
+        self.send_response(206 if asked else 200)
+        self.send_header("Content-Range", f"bytes {begin}-{end - 1}/{len(content)}")
+        self.send_header("Accept-Ranges", "bytes")
+        self.send_header("Content-Length", str(end - begin))
+        self.end_headers()
+        self.wfile.write(content[begin:end])
+
+    def do_HEAD(self):
+        size = Path(self.translate_path(self.path)).stat().st_size
+        self.send_response(200)
+        self.send_header("Accept-Ranges", "bytes")
+        self.send_header("Content-Length", str(size))
+        self.end_headers()
+
+
+@pytest.fixture(params=[Whole, Ranged])
+def address(request, tmp_path):
+    pyarrow.csv.write_csv(TABLE, tmp_path / "x.csv")
+    pq.write_table(TABLE, tmp_path / "y.parquet", row_group_size=100)
+    np.save(tmp_path / "z.npy", MATRIX)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(request.param, directory=tmp_path))
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("name", ["x.csv", "y.parquet", "z.npy"])
+def test_a_file_is_read_whether_its_server_knows_ranges_or_not(address, name):
+    source = read(f"{address}/{name}")
+    np.testing.assert_array_equal(source.to_numpy(), MATRIX)
+    np.testing.assert_array_equal(source.head(7).to_numpy(), MATRIX[:7])
+
+
+def test_a_server_that_is_down_and_a_glob_over_http_are_told(address):
+    with pytest.raises(InvalidArgumentError, match="over http cannot be listed"):
+        read(f"{address}/*.csv")
+    with socket.create_server(("127.0.0.1", 0)) as socket_:
+        free = socket_.getsockname()[1]
+    with pytest.raises(UnavailableError, match=f"127.0.0.1:{free}/x.csv` cannot be reached"):
+        read(f"http://127.0.0.1:{free}/x.csv").to_numpy()
+
+
+@pytest.mark.parametrize("address", [Whole], indirect=True)
+def test_a_missing_file_is_told(address):
+    with pytest.raises(NotFoundError, match=f"there is no `{address}/none.csv`"):
+        read(f"{address}/none.csv").to_numpy()

@@ -1,0 +1,101 @@
+"""`s3://` against moto's server: S3's own protocol, over loopback."""
+
+import socket
+import time
+from urllib.request import Request, urlopen
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+from moto.server import ThreadedMotoServer
+from pyarrow import fs
+
+from ferrule.data import read
+from ferrule.errors import NotFoundError, UnavailableError
+
+MATRIX = np.random.default_rng(0).normal(size=(500, 3))
+TABLE = pa.table({name: MATRIX[:, index] for index, name in enumerate("abc")})
+
+
+@pytest.fixture(scope="module")
+def endpoint():
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    address = "http://{}:{}".format(*server.get_host_and_port())
+    urlopen(Request(f"{address}/bucket", method="PUT")).close()
+    yield address
+    server.stop()
+
+
+@pytest.fixture
+def s3(endpoint, monkeypatch):
+    """The file system of a bucket with some objects in it; the environment leads to it."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    system = fs.S3FileSystem(
+        access_key="key", secret_key="secret", endpoint_override=endpoint, region="us-east-1"
+    )
+    for name in ("x", "deep/y"):
+        with system.open_output_stream(f"bucket/data/{name}.csv") as out:
+            pa.csv.write_csv(TABLE, out)
+    pq.write_table(TABLE, "bucket/data/z.parquet", filesystem=system, row_group_size=100)
+    return system
+
+
+@pytest.mark.parametrize("name", ["x.csv", "z.parquet"])
+def test_an_object_is_read(s3, name):
+    source = read(f"s3://bucket/data/{name}")
+    np.testing.assert_array_equal(source.to_numpy(), MATRIX)
+    np.testing.assert_array_equal(source.head(7).select(["c"]).to_numpy(), MATRIX[:7, 2:])
+
+
+def test_prefixes_and_globs_are_listed_in_order(s3):
+    assert read("s3://bucket/data/*.csv").count() == 500
+    assert read("s3://bucket/data/**/*.csv").count() == 1000
+    source = read("s3://bucket/data/")
+    assert [part.name for part in source.parts] == [
+        "s3://bucket/data/deep/y.csv",
+        "s3://bucket/data/x.csv",
+        "s3://bucket/data/z.parquet",
+    ]
+    np.testing.assert_array_equal(source.to_numpy(), np.concatenate([MATRIX] * 3))
+
+
+def test_the_uri_may_say_keys_and_endpoint_and_its_secret_is_never_shown(s3, endpoint, monkeypatch):
+    for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    uri = "s3://key:hunter2@bucket/{}?endpoint_override=" + endpoint
+    assert read(uri.format("data/x.csv")).count() == 500
+    with pytest.raises(NotFoundError) as caught:
+        read(uri.format("none.csv"))
+    assert "hunter2" not in str(caught.value)
+    assert "none.csv" in str(caught.value)
+    assert "hunter2" not in repr(read(uri.format("data/x.csv")))
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "s3://bucket/none.csv",
+        "s3://nobucket/x.csv",
+        "s3://bucket/*.npy",
+        "s3://bucket/none/*.csv",
+    ],
+)
+def test_what_is_not_there_is_named(s3, uri):
+    with pytest.raises(NotFoundError) as caught:
+        read(uri).to_numpy()
+    assert f"`{uri}`" in str(caught.value)
+
+
+def test_a_store_that_is_down_is_told_soon():
+    with socket.create_server(("127.0.0.1", 0)) as socket_:
+        free = socket_.getsockname()[1]
+    uri = f"s3://k:s@bucket/x.csv?endpoint_override=http://127.0.0.1:{free}"
+    started = time.monotonic()
+    with pytest.raises(UnavailableError, match="cannot be reached: Could not connect"):
+        read(uri).to_numpy()
+    assert time.monotonic() - started < 10
