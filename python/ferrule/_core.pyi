@@ -2,13 +2,31 @@ from collections.abc import Callable
 from os import PathLike
 from typing import Any, TypeAlias, final
 
-from numpy import float64, floating, int32, int64
+from numpy import float64, floating, int32, int64, uint8, uint32
 from numpy.typing import NDArray
 
 __version__: str
 
 # A matrix of float32 or float64, or (data, indices, indptr, columns) of CSR.
 _Samples: TypeAlias = NDArray[floating[Any]] | tuple[Any, Any, Any, int]
+
+@final
+class CubeMaker:
+    def __new__(
+        cls,
+        stack: NDArray[uint8],
+        stack_shape: tuple[int, int, int],
+        stack_dtype: str,
+        *,
+        shape: tuple[int, int, int],
+        per_layer: bool,
+        rows: tuple[int, int] | None,
+        dtype: str,
+        by_column: bool,
+        seed: int,
+    ) -> CubeMaker: ...
+    def fill(self, first: int, out: NDArray[uint8], n_threads: int) -> None: ...
+    def indices(self, cube: int, columns: NDArray[uint32], rows: NDArray[uint32]) -> None: ...
 
 @final
 class LoadDriver:
@@ -54,6 +72,9 @@ def artifact_load(
 def artifact_save(
     path: str | PathLike[str], manifest: str, tensors: list[tuple[str, str, list[int], bytes]]
 ) -> str: ...
+def checksum_sum(
+    bytes: NDArray[uint8], part_bytes: int, first: int, n_threads: int
+) -> int: ...
 def column_variances(x: _Samples, out: NDArray[float64]) -> tuple[str, int, int] | None: ...
 def kmeans_fit(
     x: _Samples,

@@ -1,7 +1,5 @@
 //! K-Means: arrays in, arrays filled. Long calls run without the GIL and look for signals.
 
-use std::sync::{Mutex, PoisonError};
-
 use ferrule_learn::LearnError;
 use ferrule_learn::kmeans::minibatch::{self, Reassignment};
 use ferrule_learn::kmeans::{
@@ -13,6 +11,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::buffers::{Extent, Input, Output};
+use crate::control::{self, Raised};
 use crate::errors::{raised_as, to_py};
 use crate::samples::{SampleBuffers, WeightedBuffers, is_f32};
 
@@ -293,31 +292,12 @@ fn algorithm_named(name: &str) -> PyResult<Algorithm> {
     })
 }
 
-/// An exception that Python raised while Rust computed.
-type Raised = Mutex<Option<PyErr>>;
-
-/// Runs `body` without the GIL, under a control that stops it when a signal handler raises.
-///
-/// `body` may leave an exception in its second argument, which then is raised.
+/// Runs `body` as [`control::compute`] does, and maps what learners report.
 fn compute<R: Send>(
     py: Python<'_>,
     body: impl FnOnce(&Control, &Raised) -> Result<R, LearnError> + Send,
 ) -> PyResult<R> {
-    let raised = Raised::default();
-    let result = py.detach(|| {
-        let interrupted = || match Python::attach(|py| py.check_signals()) {
-            Ok(()) => false,
-            Err(error) => {
-                keep(&raised, error);
-                true
-            }
-        };
-        body(&Control::with_poll(&interrupted), &raised)
-    });
-    match raised.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        Some(error) => Err(error),
-        None => result.map_err(|error| failure(py, &error)),
-    }
+    control::compute(py, body, failure)
 }
 
 /// The exception for `error`; one of ours that is Python's own `MemoryError` too, where that is why.
@@ -326,10 +306,6 @@ fn failure(py: Python<'_>, error: &LearnError) -> PyErr {
         LearnError::OutOfMemory { .. } => raised_as(py, "OutOfMemoryError", error),
         _ => to_py(py, error),
     }
-}
-
-fn keep(raised: &Raised, error: PyErr) {
-    raised.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
 }
 
 /// Tells a Python function of each iteration.
@@ -344,7 +320,7 @@ impl Observer for Watcher<'_> {
         match Python::attach(|py| self.callback.call1(py, arguments)) {
             Ok(_) => true,
             Err(error) => {
-                keep(self.raised, error);
+                self.raised.keep(error);
                 false
             }
         }

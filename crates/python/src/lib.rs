@@ -6,6 +6,8 @@ mod artifact;
 mod bench;
 mod buffers;
 mod cluster;
+mod control;
+mod cubes;
 mod data;
 mod errors;
 mod samples;
@@ -27,6 +29,8 @@ mod _core {
         column_variances, kmeans_fit, kmeans_plus_plus, kmeans_predict, kmeans_random_rows,
         kmeans_transform, minibatch_step,
     };
+    #[pymodule_export]
+    use crate::cubes::{CubeMaker, checksum_sum};
     #[pymodule_export]
     use crate::data::safetensors_header;
     #[pymodule_export]

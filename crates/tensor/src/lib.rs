@@ -5,6 +5,7 @@
 
 pub mod control;
 pub mod cpu;
+pub mod cubes;
 pub mod kernels;
 pub mod parallel;
 pub mod shared;

@@ -1,0 +1,42 @@
+//! Long computations: without the GIL, and stopped when a signal handler raises.
+
+use std::sync::{Mutex, PoisonError};
+
+use ferrule_tensor::Control;
+use pyo3::prelude::*;
+
+/// An exception that Python raised while Rust computed; the first one counts.
+#[derive(Default)]
+pub(crate) struct Raised(Mutex<Option<PyErr>>);
+
+impl Raised {
+    /// Keeps `error` unless there is one already.
+    pub(crate) fn keep(&self, error: PyErr) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    }
+}
+
+/// Runs `body` without the GIL, under a control that stops it when a signal handler raises.
+///
+/// `body` may leave an exception in its second argument, which then is raised.
+pub(crate) fn compute<R: Send, E: Send>(
+    py: Python<'_>,
+    body: impl FnOnce(&Control, &Raised) -> Result<R, E> + Send,
+    failure: impl FnOnce(Python<'_>, &E) -> PyErr,
+) -> PyResult<R> {
+    let raised = Raised::default();
+    let result = py.detach(|| {
+        let interrupted = || match Python::attach(|py| py.check_signals()) {
+            Ok(()) => false,
+            Err(error) => {
+                raised.keep(error);
+                true
+            }
+        };
+        body(&Control::with_poll(&interrupted), &raised)
+    });
+    match raised.0.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(error) => Err(error),
+        None => result.map_err(|error| failure(py, &error)),
+    }
+}
