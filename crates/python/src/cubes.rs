@@ -90,29 +90,29 @@ impl CubeMaker {
     }
 }
 
-/// The XXH64 hashes of `len(bytes) / part_bytes` parts of `bytes`, with the seeds `first` and on, added
+/// The XXH64 hashes of `len(data) / part_bytes` parts of `data`, with the seeds `first` and on, added
 /// up modulo 2^64; `n_threads` of 0 is all.
 #[pyfunction]
 pub(crate) fn checksum_sum(
     py: Python<'_>,
-    bytes: &Bound<'_, PyAny>,
+    data: &Bound<'_, PyAny>,
     part_bytes: usize,
     first: u64,
     n_threads: usize,
 ) -> PyResult<u64> {
-    let bytes = Input::<u8>::new(bytes, "bytes")?;
-    let bytes = bytes.as_slice();
-    if part_bytes == 0 || bytes.len() % part_bytes != 0 {
-        return Err(PyValueError::new_err("bytes of whole parts are expected"));
+    let data = Input::<u8>::new(data, "data")?;
+    let data = data.as_slice();
+    if part_bytes == 0 || data.len() % part_bytes != 0 {
+        return Err(PyValueError::new_err("data of whole parts are expected"));
     }
-    let mut hashes = vec![0; bytes.len() / part_bytes];
+    let mut hashes = vec![0; data.len() / part_bytes];
     let n_threads = if n_threads == 0 { thread_count() } else { n_threads }.min(hashes.len());
     compute(
         py,
         |control, _| {
             Team::run(n_threads, control, |team| {
                 team.for_each(&mut hashes, &mut vec![(); team.n_threads()], |part, hash, ()| {
-                    let bytes = &bytes[part * part_bytes..][..part_bytes];
+                    let bytes = &data[part * part_bytes..][..part_bytes];
                     *hash = xxh64(bytes, first.wrapping_add(part as u64));
                 })
             })

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["FrameStack", "Source", "read"]
 
 _HOMES = {
+    "Cubes": "ferrule.data._cubes",
     "FrameStack": "ferrule.data._stack",
     "Source": "ferrule.data._source",
     "read": "ferrule.data._read",
