@@ -6,6 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 from ferrule.cli.bench import bench
+from ferrule.cli.data import data
 from ferrule.cli.inspect import inspect
 from ferrule.cli.predict import predict
 from ferrule.cli.schema import schema
@@ -20,7 +21,7 @@ class _Ordered(TyperGroup):
     """Lists the commands in the order of their use."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        order = ["train", "inspect", "predict", "serve", "schema", "bench", "version"]
+        order = ["train", "inspect", "predict", "serve", "data", "schema", "bench", "version"]
         return sorted(super().list_commands(ctx), key=order.index)
 
 
@@ -72,6 +73,7 @@ app.command(
     context_settings={"ignore_unknown_options": True, "help_option_names": []},
     add_help_option=False,
 )(serve)
+app.add_typer(data, name="data")
 app.command()(schema)
 app.command()(bench)
 app.command()(version)

@@ -110,6 +110,11 @@ class Cubes:
         return self._stack
 
     @property
+    def options(self) -> _cube_options.CubeOptions:
+        """What the stream was asked to be."""
+        return self._options
+
+    @property
     def shape(self) -> tuple[int, int, int]:
         """Of a cube, its axes in the order of `layout`."""
         return self._options.shape

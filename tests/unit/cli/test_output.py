@@ -8,19 +8,21 @@ from ferrule.cli import _console
 def test_help_lists_the_commands_in_the_order_of_their_use(ferrule):
     code, out, err = ferrule("--help")
     assert (code, err) == (0, "")
-    order = ["train", "inspect", "predict", "serve", "schema", "bench", "version"]
+    order = ["train", "inspect", "predict", "serve", "data", "schema", "bench", "version"]
     places = [out.index(f"│ {name} ") for name in order]
     assert places == sorted(places)
 
 
-@pytest.mark.parametrize("command", [[], ["train"]])
+@pytest.mark.parametrize("command", [[], ["train"], ["data"]])
 def test_no_command_shows_help(ferrule, command):
     code, out, _ = ferrule(*command)
     assert code == 0
     assert "Usage: ferrule" in out
 
 
-@pytest.mark.parametrize("command", ["train kmeans", "inspect", "predict", "schema", "bench"])
+@pytest.mark.parametrize(
+    "command", ["train kmeans", "inspect", "predict", "data cubes", "schema", "bench"]
+)
 def test_each_command_has_help(ferrule, command):
     code, out, err = ferrule(*command.split(), "--help")
     assert (code, err) == (0, "")
