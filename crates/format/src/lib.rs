@@ -11,9 +11,13 @@
     clippy::unwrap_used
 )]
 
+pub mod csv;
 mod error;
 pub mod foreign;
+pub mod parquet;
+mod real;
 pub mod safetensors;
 pub mod text;
 
 pub use error::FormatError;
+pub use real::Real;

@@ -1,12 +1,17 @@
-//! What `ferrule.data` reads by the core: headers of files that it maps.
+//! What `ferrule.data` reads by the core: headers of files, and numbers straight into its arrays.
 
 use std::collections::BTreeMap;
 
 use ferrule_base::Limits;
+use ferrule_format::Real;
+use ferrule_format::csv::{Head, Outcome};
+use ferrule_format::parquet::{Column, Kind, Metadata, ParquetError, Scratch};
 use ferrule_format::safetensors::{self, TensorInfo};
+use pyo3::buffer::{Element, PyBuffer};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::buffers::Input;
+use crate::buffers::{Extent, Input, Output};
 use crate::errors::to_py;
 
 /// (name, safetensors dtype, shape, first byte, byte after the last), in the data section
@@ -32,4 +37,174 @@ pub(crate) fn safetensors_header(
 fn described(tensor: &TensorInfo) -> TensorOut {
     let dtype = tensor.dtype.safetensors_name().unwrap_or_default();
     (tensor.name.clone(), dtype, tensor.shape.clone(), tensor.start, tensor.end)
+}
+
+/// A Parquet file in memory. What is not read here raises `UnimplementedError`.
+#[pyclass(frozen, module = "ferrule._core")]
+pub(crate) struct ParquetFile {
+    file: Input<u8>,
+    metadata: Metadata,
+}
+
+#[pymethods]
+impl ParquetFile {
+    /// Reads the footer of `file`, the bytes of a whole file.
+    #[new]
+    #[pyo3(signature = (file))]
+    fn new(py: Python<'_>, file: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let file = Input::<u8>::new(file, "file")?;
+        let metadata = Metadata::new(file.as_slice()).map_err(|error| to_py(py, &error))?;
+        Ok(Self { file, metadata })
+    }
+
+    /// Names of its columns.
+    #[getter]
+    fn columns(&self) -> Vec<&str> {
+        self.metadata.columns.iter().map(|column| column.name.as_str()).collect()
+    }
+
+    /// NumPy's name of the type of each column; None for those that are not read here.
+    #[getter]
+    fn dtypes(&self) -> Vec<Option<&'static str>> {
+        self.metadata.columns.iter().map(dtype_name).collect()
+    }
+
+    /// Its rows.
+    #[getter]
+    fn n_rows(&self) -> u64 {
+        self.metadata.rows
+    }
+
+    /// Fills `out`, float32 or float64 of shape (columns, rows), with rows from `first_row` on of the columns
+    /// whose numbers are given.
+    #[pyo3(signature = (columns, first_row, out))]
+    fn read(
+        &self,
+        py: Python<'_>,
+        columns: Vec<usize>,
+        first_row: u64,
+        out: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        if PyBuffer::<f32>::get(out).is_ok() {
+            self.read_as::<f32>(py, &columns, first_row, out)
+        } else {
+            self.read_as::<f64>(py, &columns, first_row, out)
+        }
+    }
+}
+
+impl ParquetFile {
+    fn read_as<T: Real + Element + Send>(
+        &self,
+        py: Python<'_>,
+        columns: &[usize],
+        first_row: u64,
+        out: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let mut out = Output::<T>::new(out, "out", &[self.file.extent()])?;
+        let slots = rows_of(out.as_mut_slice(), columns.len())?;
+        let file = self.file.as_slice();
+        py.detach(|| {
+            let mut scratch = Scratch::default();
+            columns.iter().zip(slots).try_for_each(|(&column, slot)| {
+                self.metadata.read(file, column, first_row, slot, &mut scratch)
+            })
+        })
+        .map_err(|error: ParquetError| to_py(py, &error))
+    }
+}
+
+/// A CSV file of numbers in memory.
+#[pyclass(frozen, module = "ferrule._core")]
+pub(crate) struct CsvFile {
+    file: Input<u8>,
+    head: Head,
+}
+
+#[pymethods]
+impl CsvFile {
+    /// Looks at the first row of `file`, the bytes of a whole file.
+    #[new]
+    #[pyo3(signature = (file, delimiter))]
+    fn new(py: Python<'_>, file: &Bound<'_, PyAny>, delimiter: char) -> PyResult<Self> {
+        let file = Input::<u8>::new(file, "file")?;
+        let delimiter = u8::try_from(delimiter)
+            .map_err(|_| PyValueError::new_err("the delimiter must be one byte"))?;
+        let head = Head::new(file.as_slice(), delimiter).map_err(|error| to_py(py, &error))?;
+        Ok(Self { file, head })
+    }
+
+    /// Names of its columns; None where the first row is all numbers, and data.
+    #[getter]
+    fn columns(&self) -> Option<Vec<String>> {
+        self.head.named.then(|| self.head.cells.clone())
+    }
+
+    /// How many columns it has.
+    #[getter]
+    fn n_columns(&self) -> usize {
+        self.head.cells.len()
+    }
+
+    /// Counts its rows.
+    fn count_rows(&self, py: Python<'_>) -> PyResult<u64> {
+        let file = self.file.as_slice();
+        py.detach(|| self.head.count_rows(file)).map_err(|error| to_py(py, &error))
+    }
+
+    /// Fills `out`, float32 or float64 of shape (columns, rows), with rows from `first_row` on of the columns
+    /// whose numbers are given. Returns (rows that there were, whether more follow).
+    #[pyo3(signature = (columns, first_row, out))]
+    fn read(
+        &self,
+        py: Python<'_>,
+        columns: Vec<usize>,
+        first_row: usize,
+        out: &Bound<'_, PyAny>,
+    ) -> PyResult<(usize, bool)> {
+        if PyBuffer::<f32>::get(out).is_ok() {
+            self.read_as::<f32>(py, &columns, first_row, out)
+        } else {
+            self.read_as::<f64>(py, &columns, first_row, out)
+        }
+    }
+}
+
+impl CsvFile {
+    fn read_as<T: Real + Element + Send>(
+        &self,
+        py: Python<'_>,
+        columns: &[usize],
+        first_row: usize,
+        out: &Bound<'_, PyAny>,
+    ) -> PyResult<(usize, bool)> {
+        let mut out = Output::<T>::new(out, "out", &[self.file.extent()])?;
+        let values = out.as_mut_slice();
+        rows_of(values, columns.len())?;
+        let file = self.file.as_slice();
+        let done = py.detach(|| self.head.read(file, columns, first_row, values));
+        let Outcome { rows, more } = done.map_err(|error| to_py(py, &error))?;
+        Ok((rows, more))
+    }
+}
+
+fn dtype_name(column: &Column) -> Option<&'static str> {
+    column.kind.map(|kind| match kind {
+        Kind::I32 => "int32",
+        Kind::I64 => "int64",
+        Kind::F32 => "float32",
+        Kind::F64 => "float64",
+    })
+}
+
+/// `values` in `count` parts of equal length.
+fn rows_of<T>(values: &mut [T], count: usize) -> PyResult<std::slice::ChunksExactMut<'_, T>> {
+    let length = values.len().checked_div(count).filter(|&length| length > 0);
+    match length {
+        Some(length) if length * count == values.len() => Ok(values.chunks_exact_mut(length)),
+        _ => Err(PyValueError::new_err(format!(
+            "out has {} elements; expected some for each of {count} columns",
+            values.len()
+        ))),
+    }
 }

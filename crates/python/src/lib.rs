@@ -32,7 +32,7 @@ mod _core {
     #[pymodule_export]
     use crate::cubes::{CubeMaker, checksum_sum};
     #[pymodule_export]
-    use crate::data::safetensors_header;
+    use crate::data::{CsvFile, ParquetFile, safetensors_header};
     #[pymodule_export]
     use crate::schema::schema;
     #[pymodule_export]

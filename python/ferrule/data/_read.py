@@ -95,7 +95,7 @@ def read(
         raise InvalidArgumentError(
             f"missing is {missing!r}; expected {', '.join(map(repr, MISSING))}"
         )
-    start, stop = _as_range(rows)
+    start, stop = as_range(rows)
     if isinstance(what, Source):
         source = what
     else:
@@ -128,7 +128,7 @@ def _parts(what: Any) -> list[Part]:
     return [part]
 
 
-def _as_range(rows: Any) -> tuple[int, int | None]:
+def as_range(rows: Any) -> tuple[int, int | None]:
     """Return the first row and the one after the last."""
     if rows is None:
         return 0, None

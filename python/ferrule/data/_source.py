@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from html import escape
 from typing import Any, TypeVar
@@ -115,6 +115,22 @@ class Source:
         others = len(self.parts) - 1
         first = self.parts[0].name
         return first if not others else f"{first} and {counted(others, 'other')}"
+
+    @property
+    def chosen(self) -> tuple[str, ...] | None:
+        """The columns that were asked for; None for all that there are."""
+        return self._names
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is all rows of its parts as they are: none left out, no type asked for."""
+        whole = self._start == 0 and self._stop is None
+        return whole and self._options.on_error == "raise" and not self._options.types
+
+    def keeping_missing(self) -> "Source":
+        """Return a source whose matrices have NaN where a value is missing."""
+        options = replace(self._options, keep_missing=True)
+        return Source(self.parts, options, self._names, self._start, self._stop)
 
     @property
     def notes(self) -> list[str]:

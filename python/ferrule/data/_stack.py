@@ -53,6 +53,68 @@ class FrameStack:
         self._place: tuple[Path, int, int] | None = None
 
     @classmethod
+    def read(
+        cls,
+        what: Any,
+        *,
+        dtype: DTypeLike | None = None,
+        rows: int | slice | range | None = None,
+        columns: Sequence[str] | None = None,
+        progress: bool = False,
+    ) -> "FrameStack":
+        """Read files in parallel, each a frame.
+
+        Parquet and CSV of plain numbers on a local disk are decoded straight into the stack;
+        everything else that `ferrule.data.read` takes goes through it.
+
+        Parameters
+        ----------
+        what : path, URI, glob, folder, list of those, or Source
+            As `ferrule.data.read` takes it. Frames lie in the order of the files' names, or of
+            the list.
+        dtype : {"float16", "float32", "float64"}, optional
+            By default float32 where no column of the first file holds more, else float64.
+        rows : int, slice or range, optional
+            The first so many rows of each file, or a range of them.
+        columns : sequence of str, optional
+            The columns to read, in this order; by default all, which then must be equal in all
+            files.
+        progress : bool
+            Show a bar on stderr, where that is a terminal.
+
+        Returns
+        -------
+        FrameStack
+
+        Raises
+        ------
+        ferrule.errors.InvalidArgumentError
+            For a file whose rows or columns differ from the first's, or which holds text; says
+            which, and where.
+        ferrule.errors.NotFoundError
+            Where there is no such file.
+        ferrule.errors.DataLossError
+            For a damaged file.
+        ferrule.errors.OutOfMemoryError
+            Where the stack does not fit into memory.
+
+        Examples
+        --------
+        >>> import numpy as np, tempfile
+        >>> from ferrule.data import FrameStack
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> for index in range(3):
+        ...     np.savetxt(f"{folder.name}/{index}.csv", np.eye(4), delimiter=",")
+        >>> FrameStack.read(f"{folder.name}/*.csv", rows=2)
+        FrameStack(3 frames x 2 rows x 4 columns, float64, 192 bytes)
+        >>> folder.cleanup()
+        """
+        from ferrule.data import _stack_read  # pyarrow comes with it
+
+        kind = _checked_dtype(dtype)
+        return cls(*_stack_read.read_stack(what, kind, rows, columns, progress=progress))
+
+    @classmethod
     def from_frames(cls, frames: Iterable[Any], dtype: DTypeLike | None = None) -> "FrameStack":
         """Copy frames that are in memory into one stack.
 

@@ -1,0 +1,112 @@
+"""Files of numbers that the core reads straight into columns: Parquet and CSV on local disks.
+
+These readers take the plain cases. Whatever they refuse, be it unknown to them or wrong, goes the
+general way, which has the last word and the message.
+"""
+
+import mmap
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferrule import _core
+from ferrule.data._endings import compression_of, data_ending
+from ferrule.data._source import Source
+
+
+class Table(Protocol):
+    """A file whose columns can be read into an array.
+
+    Attributes
+    ----------
+    columns : tuple of str
+        Names of its columns; their positions where `named` is false.
+    named : bool
+        Whether the columns have names of their own.
+    dtypes : tuple
+        The type of each column's numbers; None for a column that is not numbers.
+    """
+
+    columns: tuple[str, ...]
+    named: bool
+    dtypes: tuple[np.dtype[Any] | None, ...]
+
+    def count(self) -> int:
+        """Return the number of rows."""
+        ...
+
+    def read(self, columns: list[int], first_row: int, out: NDArray[Any], *, whole: bool) -> bool:
+        """Fill `out` (columns, rows) with rows from `first_row` on.
+
+        False where there are fewer rows, or, with `whole`, more.
+        """
+        ...
+
+
+def open_quickly(source: Source) -> Table | None:
+    """Open the file of `source`, the source of one; None where it has to go the general way.
+
+    Raises
+    ------
+    FerruleError, OSError
+        Where the file is not plain; the general way tells why, or takes it.
+    """
+    file = source.parts[0].file
+    if file is None or not file.local or not source.is_plain or not file.size:
+        return None
+    kind = None if compression_of(file.path) else data_ending(file.path)
+    if kind == ".parquet":
+        return _Parquet(_core.ParquetFile(_mapped(file.path)))
+    if kind in {".csv", ".tsv"}:
+        return _Csv(_core.CsvFile(_mapped(file.path), "\t" if kind == ".tsv" else ","))
+    return None
+
+
+def _mapped(path: str) -> mmap.mmap:
+    with open(path, "rb") as file:  # noqa: PTH123 -- path is not our Path
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+@dataclass(slots=True)
+class _Parquet:
+    file: _core.ParquetFile
+    named: bool = True
+    columns: tuple[str, ...] = ()
+    dtypes: tuple[np.dtype[Any] | None, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.columns = tuple(self.file.columns)
+        self.dtypes = tuple(None if name is None else np.dtype(name) for name in self.file.dtypes)
+
+    def count(self) -> int:
+        return self.file.n_rows
+
+    def read(self, columns: list[int], first_row: int, out: NDArray[Any], *, whole: bool) -> bool:
+        left = self.file.n_rows - first_row - out.shape[1]
+        if left < 0 or (whole and left):
+            return False
+        self.file.read(columns, first_row, out)
+        return True
+
+
+@dataclass(slots=True)
+class _Csv:
+    file: _core.CsvFile
+    named: bool = True
+    columns: tuple[str, ...] = ()
+    dtypes: tuple[np.dtype[Any] | None, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = self.file.columns
+        self.named = names is not None
+        self.columns = tuple(map(str, range(self.file.n_columns)) if names is None else names)
+        self.dtypes = (np.dtype(np.float64),) * len(self.columns)
+
+    def count(self) -> int:
+        return self.file.count_rows()
+
+    def read(self, columns: list[int], first_row: int, out: NDArray[Any], *, whole: bool) -> bool:
+        rows, more = self.file.read(columns, first_row, out)
+        return rows == out.shape[1] and not (whole and more)
