@@ -76,6 +76,16 @@ def table(*columns: str, left: Sequence[str] = ()) -> "RichTable":
     return made
 
 
+def byte_size(size: int) -> str:
+    """Write a number of bytes in the unit that fits."""
+    amount, unit = float(size), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if amount < 1024:
+            break
+        amount, unit = amount / 1024, larger
+    return f"{size} B" if unit == "B" else f"{amount:.1f} {unit}"
+
+
 def number(value: float, digits: int = 4) -> str:
     """Write `value` with thousands separated and at most `digits` significant after the point."""
     if value == 0 or 1e-3 <= abs(value) < 1e9:

@@ -7,17 +7,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ferrule.data._convert import Written, convert
     from ferrule.data._read import read
+    from ferrule.data._sample import sample
     from ferrule.data._source import Source
+    from ferrule.data._split import split
     from ferrule.data._stack import FrameStack
 
-__all__ = ["FrameStack", "Source", "read"]
+__all__ = ["FrameStack", "Source", "Written", "convert", "read", "sample", "split"]
 
 _HOMES = {
     "Cubes": "ferrule.data._cubes",
     "FrameStack": "ferrule.data._stack",
     "Source": "ferrule.data._source",
+    "Written": "ferrule.data._convert",
+    "convert": "ferrule.data._convert",
     "read": "ferrule.data._read",
+    "sample": "ferrule.data._sample",
+    "split": "ferrule.data._split",
 }
 
 

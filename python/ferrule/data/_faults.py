@@ -79,6 +79,10 @@ def typed(
 ) -> FerruleError:
     """Return the error of Ferrule that says what `error` means for the file called `name`."""
     text = str(error)
+    cause = error.__cause__
+    if isinstance(error, FileNotFoundError) and cause is not None and _is_networked(cause, ""):
+        # fsspec calls everything that goes wrong over HTTP a missing file.
+        return _of_http(cause, name)
     if isinstance(error, MemoryError):
         return OutOfMemoryError(f"there is not the memory to read `{name}`: {_first(text)}")
     if isinstance(error, FileNotFoundError) or _has(text, _MISSING):
@@ -104,6 +108,15 @@ def typed(
     if opened:
         return DataLossError(f"`{name}` is damaged {kind}: {_first(text)}")
     return InvalidArgumentError(f"`{name}` is not {kind}: {_first(text)}")
+
+
+def _of_http(error: BaseException, name: str) -> FerruleError:
+    status = getattr(error, "status", None)
+    if status in (401, 403):
+        return PermissionDeniedError(f"no permission for `{name}`")
+    if status in (404, 410):
+        return NotFoundError(f"there is no `{name}`")
+    return _away(error, name)
 
 
 def _is_networked(error: BaseException, text: str) -> bool:

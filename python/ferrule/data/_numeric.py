@@ -1,6 +1,5 @@
 """From record batches to matrices of floats; what is no number is refused with its place."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,14 +16,13 @@ from ferrule.errors import InvalidArgumentError
 
 Matrix = NDArray[np.floating[Any]]
 MISSING = ("raise", "nan")
-_FILL = "drop the rows with missing values (on_error='skip'), or fill them in"
+_FILL = "leave such rows out, with on_error='skip' or --on-error skip, or fill them in"
 
 
-@dataclass(frozen=True, slots=True)
 class Maker:
     """Makes matrices of the pieces of a part.
 
-    Attributes
+    Parameters
     ----------
     name : str
         The file.
@@ -36,10 +34,13 @@ class Maker:
         What to do about rows that have no finite number in each column.
     """
 
-    name: str
-    dtype: np.dtype[Any]
-    keep_missing: bool
-    bad: BadRows
+    def __init__(
+        self, name: str, dtype: np.dtype[Any], *, keep_missing: bool, bad: BadRows
+    ) -> None:
+        self.name = name
+        self.dtype = dtype
+        self.keep_missing = keep_missing
+        self.bad = bad
 
     def make(self, piece: Piece) -> Matrix:
         """Return the rows of `piece` as a C-contiguous matrix.
@@ -50,14 +51,34 @@ class Maker:
             For a column that holds no numbers; and, where bad rows are to raise, for the first.
         """
         batch = piece.batch
+        if self._is_plain(batch):
+            plain: Matrix = batch.to_tensor(null_to_nan=True, row_major=True).to_numpy()
+            if self.keep_missing or _is_finite(plain):
+                return plain
         matrix = np.empty((batch.num_rows, batch.num_columns), self.dtype)
         good = np.ones(batch.num_rows, dtype=bool)
         with np.errstate(over="ignore", invalid="ignore"):
             for position, name in enumerate(batch.schema.names):
                 matrix[:, position] = self._column(piece, name, batch.column(position), good)
-        if not self.keep_missing:
+        if not (self.keep_missing or (good.all() and _is_finite(matrix))):
             self._check_finite(piece, matrix, good)
         return matrix if good.all() else matrix[good]
+
+    def make_of_array(self, array: NDArray[Any], piece: Piece) -> Matrix:
+        """Return `array`, the rows of `piece`, as `make` does; the batch of `piece` is empty."""
+        with np.errstate(over="ignore"):
+            matrix: Matrix = np.ascontiguousarray(array, self.dtype)
+        if self.keep_missing or _is_finite(matrix):
+            return matrix
+        good = np.ones(len(matrix), dtype=bool)
+        self._check_finite(piece, matrix, good)
+        return matrix if good.all() else matrix[good]
+
+    def _is_plain(self, batch: pa.RecordBatch) -> bool:
+        """Tell whether all columns hold the floats wanted, which pyarrow gathers by itself."""
+        kind = pa.from_numpy_dtype(self.dtype)
+        same = all(one == kind for one in batch.schema.types)
+        return same and batch.num_rows > 0 and hasattr(batch, "to_tensor")
 
     def _column(
         self, piece: Piece, name: str, column: "pa.Array[Any]", good: NDArray[np.bool_]
@@ -105,10 +126,6 @@ class Maker:
         return values
 
     def _check_finite(self, piece: Piece, matrix: Matrix, good: NDArray[np.bool_]) -> None:
-        # The sum is finite where every value is, but for an overflow: one pass, no array of flags.
-        with np.errstate(over="ignore", invalid="ignore"):
-            if good.all() and np.isfinite(matrix.sum(dtype=np.float64)):
-                return
         finite = np.isfinite(matrix)
         for row in np.flatnonzero(good & ~finite.all(axis=1)):
             position = int(np.flatnonzero(~finite[row])[0])
@@ -137,6 +154,12 @@ class Maker:
     ) -> BadRow:
         line = None if piece.lines is None else piece.lines[index]
         return BadRow(self.name, piece.rows[index], line, column, cause, expected)
+
+
+def _is_finite(matrix: Matrix) -> bool:
+    # The sum is finite where every value is, but for an overflow: one pass, no array of flags.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(matrix.sum(dtype=np.float64)) or np.isfinite(matrix).all())
 
 
 def as_float_dtype(dtype: Any, schema: pa.Schema) -> np.dtype[Any]:

@@ -15,7 +15,7 @@ from ferrule._hints import hinted
 from ferrule._words import counted, listed
 from ferrule.data._bad_rows import BadRow, BadRows
 from ferrule.data._drift import common_schema
-from ferrule.data._formats._part import BATCH_ROWS, Part, Want
+from ferrule.data._formats._part import BATCH_ROWS, Part, Piece, Want
 from ferrule.data._memory import allocate
 from ferrule.data._numeric import Maker, Matrix, as_float_dtype
 from ferrule.data._parallel import in_order
@@ -261,9 +261,8 @@ class Source:
         floats = pa.schema([pa.field(name, pa.float64()) for name in self.schema.names])
 
         def make(part: Part, want: Want) -> Iterator[Matrix]:
-            maker = Maker(part.name, wanted, self._options.keep_missing, bad)
-            for piece in part.pieces(want):
-                matrix = maker.make(piece)
+            maker = Maker(part.name, wanted, keep_missing=self._options.keep_missing, bad=bad)
+            for matrix in _matrices(part, want, maker):
                 if len(matrix):
                     yield matrix
 
@@ -333,8 +332,8 @@ class Source:
 
     def _held(self, dtype: np.dtype[Any]) -> NDArray[Any] | None:
         """Return the rows where they are one array in memory that can be passed on."""
-        array = getattr(self.parts[0], "array", None) if len(self.parts) == 1 else None
-        if not isinstance(array, np.ndarray) or array.dtype != dtype:
+        array = self.parts[0].array() if len(self.parts) == 1 else None
+        if array is None or array.dtype != dtype:
             return None
         if self._options.on_error != "raise" or len(self.schema) < array.shape[1]:
             return None
@@ -410,6 +409,22 @@ class Source:
             f" {counted(len(self.schema), 'column')}</p>"
             f"<table><tr><th>column</th><th>type</th></tr>{cells}</table>{tail}"
         )
+
+
+def _matrices(part: Part, want: Want, maker: Maker) -> Iterator[Matrix]:
+    array = part.array()
+    if array is None:
+        yield from map(maker.make, part.pieces(want))
+        return
+    names = want.schema.names
+    chosen = [int(name) for name in names]
+    everything = chosen == list(range(array.shape[1]))
+    none = pa.RecordBatch.from_pylist([], want.schema)
+    wanted = want.size(len(array))
+    for start in range(wanted.start, wanted.stop, want.batch_rows):
+        stop = min(start + want.batch_rows, wanted.stop)
+        block = array[start:stop] if everything else array[start:stop, chosen]
+        yield maker.make_of_array(block, Piece(none, range(start + 1, stop + 1)))
 
 
 def _own(part: Part, schema: pa.Schema) -> pa.Schema:

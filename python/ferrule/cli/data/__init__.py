@@ -2,7 +2,10 @@
 
 import typer
 
+from ferrule.cli.data.convert import convert
 from ferrule.cli.data.cubes import cubes
+from ferrule.cli.data.sample import sample
+from ferrule.cli.data.split import split
 
 __all__ = ["data"]
 
@@ -15,4 +18,7 @@ def _data(context: typer.Context) -> None:
         typer.echo(context.get_help())
 
 
+data.command()(convert)
+data.command()(split)
+data.command()(sample)
 data.command()(cubes)

@@ -4,8 +4,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ferrule._hints import hinted
 from ferrule.data._bad_rows import BadRows
@@ -128,6 +130,10 @@ class Part(ABC):
     @abstractmethod
     def _read_head(self) -> Head: ...
 
+    def array(self) -> NDArray[Any] | None:
+        """Return all of it, where it is one array in memory or can be mapped as one."""
+        return None
+
     @abstractmethod
     def pieces(self, want: Want) -> Iterator[Piece]:
         """Yield what is wanted, in order."""
@@ -139,6 +145,12 @@ class Part(ABC):
             first = Want(pa.schema([self.head.schema.field(0)]), bad=BadRows("skip"))
             n_rows = sum(piece.batch.num_rows for piece in self.pieces(first))
         return n_rows
+
+
+def as_wanted(batch: pa.RecordBatch, want: Want) -> pa.RecordBatch:
+    """Return the columns of `batch` in the order wanted."""
+    names = want.schema.names
+    return batch if batch.schema.names == names else batch.select(names)
 
 
 def in_order(batches: Iterator[pa.RecordBatch], want: Want, first: int = 0) -> Iterator[Piece]:

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from ferrule.data._faults import told
-from ferrule.data._formats._part import Head, Part, Piece, Want, in_order
+from ferrule.data._formats._part import Head, Part, Piece, Want, as_wanted, in_order
 from ferrule.data._locations import File
 
 _MAGIC = b"ARROW1"
@@ -39,8 +39,7 @@ class Arrow(Part):
             self.file.open(mapped=True) as source,
         ):
             batches = _batches(_reader(source, options))
-            chosen = (_checked(batch).select(want.schema.names) for batch in batches)
-            yield from in_order(chosen, want)
+            yield from in_order((as_wanted(_checked(one), want) for one in batches), want)
 
 
 def _reader(source: Any, options: pa.ipc.IpcReadOptions | None = None) -> Any:

@@ -30,26 +30,24 @@ class Memory(Part):
 
 
 class Matrix(Part):
-    """A NumPy array of rows and columns, which stays one: its columns are called 0, 1, ...
-
-    Attributes
-    ----------
-    array : ndarray of shape (n_rows, n_columns)
-        The array itself.
-    """
+    """A NumPy array of rows and columns, which stays one: its columns are called 0, 1, ..."""
 
     def __init__(self, name: str, array: NDArray[Any]) -> None:
         check_shape(name, array.ndim)
         check_numbers(name, array.dtype)
         self.name = name
-        self.array = array
+        self._array = array
 
     def _read_head(self) -> Head:
-        return matrix_head(self.array.shape, self.array.dtype)
+        return matrix_head(self._array.shape, self._array.dtype)
+
+    def array(self) -> NDArray[Any]:
+        """Return the array itself."""
+        return self._array
 
     def pieces(self, want: Want) -> Iterator[Piece]:
         """Yield what is wanted, in order."""
-        yield from array_pieces(self.array, want)
+        yield from array_pieces(self._array, want)
 
 
 def as_memory(what: Any) -> Part | None:

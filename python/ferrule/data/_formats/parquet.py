@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pyarrow.parquet as pq
 
 from ferrule.data._faults import told
-from ferrule.data._formats._part import Head, Part, Piece, Want, in_order
+from ferrule.data._formats._part import Head, Part, Piece, Want, as_wanted, in_order
 from ferrule.data._locations import File
 
 
@@ -26,6 +26,7 @@ class Parquet(Part):
                 file.metadata.row_group(index).num_rows
                 for index in range(file.metadata.num_row_groups)
             ]
+            self._metadata = file.metadata
             return Head(file.schema_arrow.remove_metadata(), file.metadata.num_rows)
 
     def pieces(self, want: Want) -> Iterator[Piece]:
@@ -38,7 +39,7 @@ class Parquet(Part):
             told(self.name, "Parquet", opened=True),
             self.file.open() as source,
             # Columns far apart are fetched at once, which pays over a network only.
-            pq.ParquetFile(source, pre_buffer=not self.file.local) as file,
+            pq.ParquetFile(source, metadata=self._metadata, pre_buffer=not self.file.local) as file,
         ):
             batches = file.iter_batches(
                 # A range that ends early is decoded no further than its end.
@@ -47,8 +48,7 @@ class Parquet(Part):
                 columns=want.schema.names,
                 use_threads=want.threads,
             )
-            chosen = (batch.select(want.schema.names) for batch in batches)
-            yield from in_order(chosen, want, first)
+            yield from in_order((as_wanted(batch, want) for batch in batches), want, first)
 
     def _groups(self, wanted: range) -> tuple[list[int], int]:
         """Return the row groups with wanted rows, and the number of the first row in them."""
