@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,6 +46,28 @@ def test_fit_benchmark_sees_an_answer_that_differs(tmp_path):
     nearest = ((x[:, None, :] - centers) ** 2).sum(axis=2).min(axis=1)
     assert inertia(x, centers) == pytest.approx(nearest.sum(), rel=1e-12)
     assert abs(inertia(x, centers * 1.01) / inertia(x, centers) - 1) > 1e-6
+
+
+def test_cubes_benchmark_compares_every_bit_with_numpys_indexing(tmp_path):
+    pytest.importorskip("pandas")
+    result = run(sys.executable, "cubes.py", tmp_path / "cubes.json")
+    assert [case["wrong_cubes"] for case in result["cases"]] == [0, 0, 0, 0]
+    assert all(case["of_memcpy"] > 0 for case in result["cases"])
+    assert min(result["steps"].values()) == result["steps"]["files read for every cube"]
+    assert {"machine", "scaling", "claims", "article_machine"} <= result.keys()
+
+
+def test_cubes_benchmark_sees_a_wrong_bit():
+    sys.path.insert(0, str(ROOT / "benches"))
+    try:
+        from gather.ours import streams, wrong
+        from gather.steps import SMOKE
+    finally:
+        sys.path.remove(str(ROOT / "benches"))
+    arena = np.random.default_rng(0).random((SMOKE.frames, SMOKE.side, SMOKE.side))
+    cubes = streams(arena, SMOKE)["per_layer"]
+    assert wrong(cubes, arena, range(5)) == 0
+    assert wrong(cubes, np.nextafter(arena, 1), range(5)) == 5
 
 
 @pytest.mark.skipif(
