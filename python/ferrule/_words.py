@@ -15,6 +15,11 @@ def listed(names: Sequence[str], most: int = 12) -> str:
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
+def short(text: str, most: int = 40) -> str:
+    """Return the beginning of `text`, in one line."""
+    return " ".join(text[:most].split())
+
+
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """Return the one of `names` that is most like `name`, where one is."""
     near = get_close_matches(name, list(names), n=1)

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ferrule._hints import hinted
-from ferrule._words import is_number
+from ferrule._words import is_number, short
 from ferrule.data._bad_rows import BadRow, BadRows
 from ferrule.data._formats._part import Piece
 from ferrule.data._formats._rows import CHOOSE_NUMBERS
@@ -120,7 +120,7 @@ class Maker:
                 values[index] = float(text)
                 continue
             if good[index]:
-                bad = self._bad(piece, index, name, f"has `{text[:40]}`", "a number")
+                bad = self._bad(piece, index, name, f"has `{short(text)}`", "a number")
                 self.bad.meet(bad, CHOOSE_NUMBERS)
             good[index] = False
         return values

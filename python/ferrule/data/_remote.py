@@ -20,6 +20,7 @@ from ferrule.errors import InvalidArgumentError, UnavailableError, Unimplemented
 CONNECT_SECONDS = 5.0
 SILENCE_SECONDS = 30.0
 _ATTEMPTS = 2
+GCS_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +111,11 @@ def _s3(uri: str) -> Place:
 def _gcs(uri: str) -> Place:
     parts = urlsplit(uri)
     query = _query(uri, {"endpoint_override", "scheme", "anonymous", "project_id"})
-    options: dict[str, Any] = {"retry_time_limit": timedelta(seconds=SILENCE_SECONDS)}
+    options: dict[str, Any] = {"retry_time_limit": timedelta(seconds=GCS_SECONDS)}
     endpoint = query.get("endpoint_override")
     if endpoint:
         scheme, separator, address = endpoint.rpartition("://")
-        options |= {"endpoint_override": address, "retry_time_limit": timedelta(seconds=5)}
+        options["endpoint_override"] = address
         if separator or "scheme" in query:
             options["scheme"] = query.get("scheme", scheme)
     if query.get("anonymous", "").lower() in {"1", "true"}:

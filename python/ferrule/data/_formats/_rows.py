@@ -8,11 +8,10 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from ferrule._words import counted
+from ferrule._words import counted, short
 from ferrule.data._bad_rows import BadRow
 from ferrule.data._formats._part import Piece, Want
 
-_SHOWN = 40
 _ROW_SHOWN = 80
 _MISSING = frozenset(arrow_csv.ConvertOptions().null_values or ())
 CHOOSE_NUMBERS = "choose the numeric columns: columns=[…], or --features on the command line"
@@ -40,7 +39,8 @@ def parse_rows(
         How many rows there are, bad ones among them.
     """
     name, row, line = place
-    readers = [(names.index(f.name), f.name, _reader(f.type)) for f in want.schema]
+    places = {column: index for index, column in enumerate(names)}
+    readers = [(places[f.name], f.name, _reader(f.type)) for f in want.schema]
     kept: list[list[Any]] = []
     rows: list[int] = []
     lines: list[int] = []
@@ -81,7 +81,7 @@ def _values(
     """Return the values of a row; None for one that is left out."""
     name, row, line = place
     if len(cells) != n_columns:
-        text = ",".join(cells)[:_ROW_SHOWN]
+        text = short(",".join(cells), _ROW_SHOWN)
         cause = f"has {counted(len(cells), 'column')}; {n_columns} are expected: `{text}`"
         want.bad.meet(BadRow(name, row, line, None, cause))
         return None
@@ -91,7 +91,7 @@ def _values(
             values.append(read(cells[index]))
         except (ValueError, OverflowError):
             kind = want.schema.field(column).type
-            cause = f"has `{cells[index][:_SHOWN]}`"
+            cause = f"has `{short(cells[index])}`"
             bad = BadRow(name, row, line, column, cause, _wanted(kind))
             want.bad.meet(bad, _way_out(kind))
             return None

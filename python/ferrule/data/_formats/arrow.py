@@ -29,9 +29,9 @@ class Arrow(Part):
 
     def pieces(self, want: Want) -> Iterator[Piece]:
         """Yield what is wanted, in order."""
-        names = self.head.schema.names
+        places = {name: index for index, name in enumerate(self.head.schema.names)}
         options = pa.ipc.IpcReadOptions(
-            included_fields=sorted(names.index(name) for name in want.schema.names),
+            included_fields=sorted(places[name] for name in want.schema.names),
             use_threads=want.threads,
         )
         with (

@@ -8,6 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ferrule._hints import hinted
+from ferrule._words import short
 from ferrule.data._bad_rows import BadRow, BadRows
 from ferrule.data._faults import told
 from ferrule.data._formats._part import Head, Part, Piece, Want
@@ -116,7 +117,7 @@ def _parse(words: list[str]) -> tuple[list[int], list[float]]:
         if index == "qid":
             continue
         if not colon or not index.isdecimal():
-            raise ValueError(f"`{word[:40]}` where index:value is expected")
+            raise ValueError(f"`{short(word)}` where index:value is expected")
         if indices and int(index) <= indices[-1]:
             raise ValueError(f"index {index[:20]} comes after {indices[-1]}; they are to rise")
         indices.append(int(index))
@@ -128,7 +129,7 @@ def _float(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise ValueError(f"`{text[:40]}` where a number is expected") from None
+        raise ValueError(f"`{short(text)}` where a number is expected") from None
 
 
 def _piece(

@@ -122,7 +122,9 @@ class Npz(Part):
                         for info in archive.infolist()
                         if info.filename.endswith(".npy")
                     }
-            except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+            except zipfile.BadZipFile as error:
+                raise _damaged_zip(self.name, error) from error
+            except (NotImplementedError, RuntimeError) as error:
                 raise InvalidArgumentError(f"`{self.name}` is not an npz file: {error}") from error
         return self._head_of(self._members)
 
@@ -164,7 +166,13 @@ class Npz(Part):
                     batch = pa.record_batch(loaded, schema=want.schema)
                     yield from in_order(iter([batch]), want)
             except (zipfile.BadZipFile, zlib.error) as error:
-                raise DataLossError(f"`{self.name}` is damaged: {error}") from error
+                raise _damaged_zip(self.name, error) from error
+
+
+def _damaged_zip(name: str, error: Exception) -> DataLossError | InvalidArgumentError:
+    if "CRC" in str(error) or isinstance(error, zlib.error):
+        return DataLossError(f"`{name}` is damaged: {error}")
+    return InvalidArgumentError(f"`{name}` is not an npz file: {error}")
 
 
 @dataclass(frozen=True, slots=True)
