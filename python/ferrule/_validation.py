@@ -86,7 +86,7 @@ def as_samples(X: Any, owner: str, dtype: DTypeLike | None = None) -> Samples:
     """
     if _is_scipy_sparse(X):
         samples = Samples(_as_csr(X, owner, dtype), None)
-    elif _is_source(X):
+    elif is_source(X):
         names = _string_names(list(X.columns)) if X.named else None
         samples = Samples(_as_floats(X.to_numpy(dtype), dtype), names)
     elif _is_pandas(X):
@@ -109,7 +109,8 @@ def _is_pandas(X: Any) -> bool:
     return pandas is not None and isinstance(X, pandas.DataFrame)
 
 
-def _is_source(X: Any) -> bool:
+def is_source(X: Any) -> bool:
+    """Tell whether `X` is a `ferrule.data.Source`."""
     sources = sys.modules.get("ferrule.data._source")
     return sources is not None and isinstance(X, sources.Source)
 

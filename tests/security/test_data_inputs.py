@@ -288,6 +288,30 @@ def test_a_bad_file_is_told_and_nothing_is_written(tmp_path, case):
     assert [one.name for one in tmp_path.iterdir()] == [name]
 
 
+@pytest.mark.parametrize("name", ["x.parquet", "p.parquet", "x.arrow", "z.arrow", "x.ipc", "x.npz"])
+def test_flipped_bits_give_a_table_or_a_typed_error(tmp_path, name):
+    raw = {
+        "x.parquet": PARQUET,
+        "p.parquet": PLAIN,
+        "x.arrow": ARROW,
+        "z.arrow": ZIPPED,
+        "x.ipc": STREAM,
+        "x.npz": npz(a_npy=NPY),
+    }[name]
+    chance = np.random.default_rng(0)
+    refused = []
+    for _ in range(60):
+        # Half of them near the end, where footers are.
+        at = int(chance.integers(len(raw)) if chance.random() < 0.5 else -chance.integers(1, 400))
+        (tmp_path / name).write_bytes(flipped(raw, at % len(raw), 1 << int(chance.integers(8))))
+        try:
+            read(tmp_path / name).to_arrow().validate(full=True)
+        except FerruleError as error:
+            refused.append(str(error))
+    assert refused
+    assert not any("\n" in said for said in refused)
+
+
 def test_a_hundred_files_are_tried():
     assert len(FILES) >= 100
     assert len({name for name, *_ in FILES}) == len(FILES)

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ferrule import _core, _sklearn
 from ferrule._base import PrefixedOutput
-from ferrule._validation import Samples, as_samples, as_weights
+from ferrule._validation import Samples, as_samples, as_weights, is_source
 from ferrule.errors import InvalidArgumentError
 
 
@@ -58,8 +58,9 @@ class CentroidModel(PrefixedOutput):
 
         Parameters
         ----------
-        X : {array-like, data frame, sparse matrix} of shape (n_samples, n_features)
-            Taken in the dtype of ``cluster_centers_``.
+        X : {array-like, data frame, sparse matrix, Source} of shape (n_samples, n_features)
+            Taken in the dtype of ``cluster_centers_``. A `ferrule.data.Source` is read batch by
+            batch, so it may be larger than memory.
 
         Returns
         -------
@@ -72,6 +73,9 @@ class CentroidModel(PrefixedOutput):
         ferrule.errors.InvalidArgumentError
             For NaN, infinity, or other features than `fit` saw.
         """
+        if is_source(X):
+            self._check_fitted("cluster_centers_")
+            return self._assign_stream(X)[0]
         return self._assign(self._checked(X), None)[0]
 
     def transform(self, X: Any) -> Any:
@@ -179,6 +183,20 @@ class CentroidModel(PrefixedOutput):
         if not np.isfinite(inertia):
             mean_variance(samples, type(self).__name__)
         return labels, inertia
+
+    def _assign_stream(self, source: Any) -> tuple[NDArray[np.int32], float]:
+        """Return labels and inertia of the rows of a source, one batch in memory at a time."""
+        names = np.asarray(source.columns, dtype=object) if source.named else None
+        labels: list[NDArray[np.int32]] = []
+        inertia = 0.0
+        for rows in source.matrices(dtype=self.cluster_centers_.dtype):
+            samples = Samples(rows, names)
+            if not labels:
+                self._check_features(samples)
+            some, more = self._assign(samples, None)
+            labels.append(some)
+            inertia += more
+        return np.concatenate(labels), inertia
 
     def _distances(self, samples: Samples) -> NDArray[np.floating[Any]]:
         centers = np.ascontiguousarray(self.cluster_centers_)

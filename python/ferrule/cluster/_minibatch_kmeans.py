@@ -1,7 +1,7 @@
 """K-Means on a few samples at a time."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -16,9 +16,12 @@ from ferrule._validation import (
     as_samples,
     as_weights,
     draw_seed,
+    is_source,
 )
 from ferrule.cluster._centroid_model import CentroidModel, check_enough, mean_variance
 from ferrule.cluster._initial_centers import INIT_RULES, N_INIT_RULES, Initializer
+from ferrule.cluster._stream import Stream
+from ferrule.errors import InvalidArgumentError
 
 _N_INIT_BY_CHANCE = 3
 
@@ -163,13 +166,18 @@ class MiniBatchKMeans(CentroidModel):
 
         Parameters
         ----------
-        X : {array-like, data frame, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, data frame, sparse matrix, Source} of shape (n_samples, n_features)
             float32 and float64 arrays of any layout are read where they lie; other data is
-            converted to float64. Sparse data is taken as CSR.
+            converted to float64. Sparse data is taken as CSR. A `ferrule.data.Source` is read
+            again and again and never held whole, so it may be larger than memory: the initial
+            centres are those of the same rows in an array, but a pass takes each row once, in
+            batches from a pool of 64 MiB of rows that is mixed as it is filled. Where rows lie in
+            an order that has to do with the clusters, over more than such a pool, mix them first.
         y : Ignored
             Present by convention.
         sample_weight : array-like of shape (n_samples,), optional
-            Weights of the samples, not negative: how likely each is to be in a batch.
+            Weights of the samples, not negative: how likely each is to be in a batch. A source
+            takes none.
 
         Returns
         -------
@@ -184,6 +192,8 @@ class MiniBatchKMeans(CentroidModel):
         """
         owner = type(self).__name__
         _params.check(self, _RULES)
+        if is_source(X):
+            return self._fit_stream(X, sample_weight)
         samples = as_samples(X, owner)
         check_enough(samples, self.n_clusters)
         weights = as_weights(sample_weight, samples.n_rows, samples.dtype)
@@ -191,7 +201,9 @@ class MiniBatchKMeans(CentroidModel):
         source = as_random_source(self.random_state)
         state = _State.begin(self.n_clusters, self.batch_size, samples, source)
         centers = self._initial_centers(samples, weights, source, state)
-        n_steps, mean_inertia = self._run(samples, weights, centers, state, tol)
+        draw = _BatchSampler(weights, samples.n_rows, state)
+        batches = iter(lambda: samples.take(draw()), None)
+        n_steps, mean_inertia = self._run(samples, batches, centers, state, tol)
         self._record_features(samples)
         self.cluster_centers_, self._state = centers, state
         self.n_steps_ = n_steps
@@ -199,6 +211,29 @@ class MiniBatchKMeans(CentroidModel):
         total = samples.n_rows if weights is None else float(weights.sum(dtype=np.float64))
         self.inertia_ = mean_inertia * total
         self._label(samples, weights)
+        return self
+
+    def _fit_stream(self, X: Any, sample_weight: ArrayLike | None) -> Self:
+        """Fit to a source, which is read once to know it, once for initial centres, then on."""
+        if sample_weight is not None:
+            raise InvalidArgumentError("sample_weight is given with a Source, which takes none")
+        stream = Stream.of(X)
+        stream.check_enough(self.n_clusters)
+        source = as_random_source(self.random_state)
+        state = _State.begin(self.n_clusters, self.batch_size, stream, source)
+        centers = self._initial_centers(stream, None, source, state)
+        tol = float(self.tol) * stream.mean_variance
+        batches = stream.batches(state.batch_size, state.rng)
+        n_steps, mean_inertia = self._run(stream, batches, centers, state, tol)
+        self._record_features(stream.describe())
+        self.cluster_centers_, self._state = centers, state
+        self.n_steps_ = n_steps
+        self.n_iter_ = -(-n_steps * state.batch_size // stream.n_rows)
+        self.inertia_ = mean_inertia * stream.n_rows
+        if self.compute_labels:
+            self.labels_, self.inertia_ = self._assign_stream(X)
+        else:
+            self.__dict__.pop("labels_", None)
         return self
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
@@ -270,7 +305,7 @@ class MiniBatchKMeans(CentroidModel):
 
     def _initial_centers(
         self,
-        samples: Samples,
+        samples: "Samples | Stream",
         weights: Weights,
         source: RandomSource,
         state: "_State",
@@ -285,7 +320,10 @@ class MiniBatchKMeans(CentroidModel):
 
         def random_subset() -> tuple[Samples, Weights]:
             if init_size == samples.n_rows:
-                return samples, weights
+                whole = (
+                    samples.take(np.arange(init_size)) if isinstance(samples, Stream) else samples
+                )
+                return whole, weights
             rows = state.rng.integers(samples.n_rows, size=init_size)
             return samples.take(rows), None if weights is None else weights[rows]
 
@@ -317,8 +355,8 @@ class MiniBatchKMeans(CentroidModel):
 
     def _run(
         self,
-        samples: Samples,
-        weights: Weights,
+        samples: "Samples | Stream",
+        batches: Iterator[Samples],
         centers: NDArray[np.floating[Any]],
         state: "_State",
         tol: float,
@@ -330,10 +368,9 @@ class MiniBatchKMeans(CentroidModel):
             tol=tol,
             max_no_improvement=self.max_no_improvement,
         )
-        draw = _BatchSampler(weights, samples.n_rows, state)
         for step in range(1, n_steps + 1):
             before = centers.copy()
-            inertia = self._step(samples.take(draw()), None, centers, state) / state.batch_size
+            inertia = self._step(next(batches), None, centers, state) / state.batch_size
             squared_shift = float(np.square(centers - before).sum())
             reason = convergence.reason(step, inertia, squared_shift)
             self._report(step, n_steps, inertia, squared_shift, convergence, reason)
@@ -393,7 +430,7 @@ class _State:
 
     @classmethod
     def begin(
-        cls, n_clusters: int, batch_size: int, samples: Samples, source: RandomSource
+        cls, n_clusters: int, batch_size: int, samples: "Samples | Stream", source: RandomSource
     ) -> "_State":
         """Return the state before the first batch: no centre was given any sample."""
         return cls(

@@ -153,6 +153,13 @@ def as_wanted(batch: pa.RecordBatch, want: Want) -> pa.RecordBatch:
     return batch if batch.schema.names == names else batch.select(names)
 
 
+def checked(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Refuse offsets that lead out of their buffers and text that is none: files may be hostile."""
+    if not all(pa.types.is_primitive(kind) for kind in batch.schema.types):
+        batch.validate(full=True)
+    return batch
+
+
 def in_order(batches: Iterator[pa.RecordBatch], want: Want, first: int = 0) -> Iterator[Piece]:
     """Yield those rows of `batches` that are wanted; the first of them is row `first`, from 0."""
     for batch in batches:

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from ferrule.data._faults import told
-from ferrule.data._formats._part import Head, Part, Piece, Want, as_wanted, in_order
+from ferrule.data._formats._part import Head, Part, Piece, Want, as_wanted, checked, in_order
 from ferrule.data._locations import File
 
 _MAGIC = b"ARROW1"
@@ -39,7 +39,7 @@ class Arrow(Part):
             self.file.open(mapped=True) as source,
         ):
             batches = _batches(_reader(source, options))
-            yield from in_order((as_wanted(_checked(one), want) for one in batches), want)
+            yield from in_order((as_wanted(checked(one), want) for one in batches), want)
 
 
 def _reader(source: Any, options: pa.ipc.IpcReadOptions | None = None) -> Any:
@@ -57,13 +57,3 @@ def _batches(reader: Any) -> Iterator[pa.RecordBatch]:
     if isinstance(reader, pa.ipc.RecordBatchFileReader):
         return (reader.get_batch(index) for index in range(reader.num_record_batches))
     return iter(reader)
-
-
-def _checked(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Refuse offsets that lead out of their buffers: the file may be damaged or hostile."""
-    batch.validate(full=not all(_is_fixed(kind) for kind in batch.schema.types))
-    return batch
-
-
-def _is_fixed(kind: pa.DataType) -> bool:
-    return pa.types.is_primitive(kind) or pa.types.is_decimal(kind)

@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,16 @@ from ferrule.errors import DataLossError, InvalidArgumentError
 
 _PREFIX = b"\x93NUMPY"
 _HEADER_MAX = 1 << 16
+# What NumPy's parser of headers raises for the worst of them.
+_HEADER_ERRORS = (
+    ValueError,
+    EOFError,
+    KeyError,
+    TypeError,
+    SyntaxError,
+    RecursionError,
+    TokenError,
+)
 
 
 class Npy(Part):
@@ -91,7 +102,7 @@ def parse_header(name: str, start: bytes) -> tuple[tuple[int, ...], bool, np.dty
             else np.lib.format.read_array_header_2_0
         )
         shape, fortran, dtype = read(stream)
-    except (ValueError, EOFError, KeyError, TypeError, SyntaxError, RecursionError) as error:
+    except _HEADER_ERRORS as error:
         raise _not_plain(name) from error
     if dtype.hasobject:
         raise _not_plain(name)
@@ -122,7 +133,7 @@ class Npz(Part):
                         for info in archive.infolist()
                         if info.filename.endswith(".npy")
                     }
-            except zipfile.BadZipFile as error:
+            except (zipfile.BadZipFile, zlib.error) as error:
                 raise _damaged_zip(self.name, error) from error
             except (NotImplementedError, RuntimeError) as error:
                 raise InvalidArgumentError(f"`{self.name}` is not an npz file: {error}") from error

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pyarrow.parquet as pq
 
 from ferrule.data._faults import told
-from ferrule.data._formats._part import Head, Part, Piece, Want, as_wanted, in_order
+from ferrule.data._formats._part import Head, Part, Piece, Want, as_wanted, checked, in_order
 from ferrule.data._locations import File
 
 
@@ -48,7 +48,7 @@ class Parquet(Part):
                 columns=want.schema.names,
                 use_threads=want.threads,
             )
-            yield from in_order((as_wanted(batch, want) for batch in batches), want, first)
+            yield from in_order((checked(as_wanted(batch, want)) for batch in batches), want, first)
 
     def _groups(self, wanted: range) -> tuple[list[int], int]:
         """Return the row groups with wanted rows, and the number of the first row in them."""
