@@ -70,6 +70,27 @@ def test_cubes_benchmark_sees_a_wrong_bit():
     assert wrong(cubes, np.nextafter(arena, 1), range(5)) == 5
 
 
+def test_reading_benchmark_compares_us_with_peers(tmp_path):
+    result = run(sys.executable, "read.py", tmp_path / "read.json")
+    for form in ("parquet", "csv"):
+        assert {"ferrule", "pandas", "polars", "pyarrow"} <= result["cases"][form].keys()
+    for case in result["cases"].values():
+        assert all(row["files_per_second"] > 0 for row in case.values())
+    assert {"machine", "claims", "versions"} <= result.keys()
+
+
+def test_reading_benchmark_sees_an_answer_that_differs():
+    sys.path.insert(0, str(ROOT / "benches"))
+    try:
+        from read import differing
+    finally:
+        sys.path.remove(str(ROOT / "benches"))
+    truth = np.random.default_rng(0).random((3, 4, 5))
+    assert differing(truth.copy(), truth) == 0
+    assert differing(np.nextafter(truth, 1), truth) == 3
+    assert differing(truth[:, :3], truth) == 3
+
+
 @pytest.mark.skipif(
     not all(path.exists() for path in SERVE_NEEDS) or not all(map(shutil.which, ("h2load", "wrk"))),
     reason="`make bench` has not set up the peers and load generators",

@@ -26,21 +26,43 @@ pub struct Scratch<T> {
     dictionary: Vec<T>,
 }
 
+/// Some rows of a file, found.
+#[derive(Clone, Debug)]
+pub struct Rows<'a> {
+    metadata: &'a Metadata,
+    file: &'a [u8],
+    groups: Vec<metadata::Group>,
+    first: u64,
+}
+
 impl Metadata {
-    /// Reads rows from `first_row` on of column number `column` of `file` until `out` is full; a missing value
-    /// becomes NaN.
+    /// Finds `count` rows of `file` from row `first` on.
+    ///
+    /// # Errors
+    /// [`ParquetError`] where the footer is damaged.
+    pub fn rows<'a>(
+        &'a self,
+        file: &'a [u8],
+        first: u64,
+        count: usize,
+    ) -> Result<Rows<'a>, ParquetError> {
+        let groups = self.groups(file, first.saturating_add(count as u64))?;
+        Ok(Rows { metadata: self, file, groups, first })
+    }
+}
+
+impl Rows<'_> {
+    /// Fills `out` with column number `column`; a missing value becomes NaN.
     ///
     /// # Errors
     /// [`ParquetError`] where the file is damaged, holds what is not read here, has too few
     /// rows, or a value that overflows `T`.
     pub fn read<T: Real>(
         &self,
-        file: &[u8],
         column: usize,
-        first_row: u64,
         out: &mut [T],
         scratch: &mut Scratch<T>,
     ) -> Result<(), ParquetError> {
-        column::read(self, file, column, first_row, out, scratch)
+        column::read(self, column, out, scratch)
     }
 }

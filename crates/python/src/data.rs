@@ -102,13 +102,17 @@ impl ParquetFile {
         out: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
         let mut out = Output::<T>::new(out, "out", &[self.file.extent()])?;
-        let slots = rows_of(out.as_mut_slice(), columns.len())?;
+        let values = out.as_mut_slice();
+        let n_rows = rows_in(values.len(), columns.len())?;
+        let slots = values.chunks_exact_mut(n_rows);
         let file = self.file.as_slice();
         py.detach(|| {
             let mut scratch = Scratch::default();
-            columns.iter().zip(slots).try_for_each(|(&column, slot)| {
-                self.metadata.read(file, column, first_row, slot, &mut scratch)
-            })
+            let rows = self.metadata.rows(file, first_row, n_rows)?;
+            columns
+                .iter()
+                .zip(slots)
+                .try_for_each(|(&column, slot)| rows.read(column, slot, &mut scratch))
         })
         .map_err(|error: ParquetError| to_py(py, &error))
     }
@@ -180,7 +184,7 @@ impl CsvFile {
     ) -> PyResult<(usize, bool)> {
         let mut out = Output::<T>::new(out, "out", &[self.file.extent()])?;
         let values = out.as_mut_slice();
-        rows_of(values, columns.len())?;
+        rows_in(values.len(), columns.len())?;
         let file = self.file.as_slice();
         let done = py.detach(|| self.head.read(file, columns, first_row, values));
         let Outcome { rows, more } = done.map_err(|error| to_py(py, &error))?;
@@ -197,14 +201,12 @@ fn dtype_name(column: &Column) -> Option<&'static str> {
     })
 }
 
-/// `values` in `count` parts of equal length.
-fn rows_of<T>(values: &mut [T], count: usize) -> PyResult<std::slice::ChunksExactMut<'_, T>> {
-    let length = values.len().checked_div(count).filter(|&length| length > 0);
-    match length {
-        Some(length) if length * count == values.len() => Ok(values.chunks_exact_mut(length)),
+/// How many rows an array of `elements` for `columns` columns has.
+fn rows_in(elements: usize, columns: usize) -> PyResult<usize> {
+    match elements.checked_div(columns) {
+        Some(rows) if rows > 0 && rows * columns == elements => Ok(rows),
         _ => Err(PyValueError::new_err(format!(
-            "out has {} elements; expected some for each of {count} columns",
-            values.len()
+            "out has {elements} elements; expected some for each of {columns} columns"
         ))),
     }
 }

@@ -1,13 +1,22 @@
 //! What is fuzzed: one file a target, named after what it reads.
 
 mod artifact;
+mod csv;
 mod grpc;
+mod parquet;
 mod rest;
 mod safetensors;
 mod served;
 
 /// Every target.
-pub const TARGETS: &[Target] = &[artifact::TARGET, grpc::TARGET, rest::TARGET, safetensors::TARGET];
+pub const TARGETS: &[Target] = &[
+    artifact::TARGET,
+    csv::TARGET,
+    grpc::TARGET,
+    parquet::TARGET,
+    rest::TARGET,
+    safetensors::TARGET,
+];
 
 /// A parser to be fuzzed.
 #[derive(Clone, Copy, Debug)]

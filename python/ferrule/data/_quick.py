@@ -15,6 +15,10 @@ from ferrule import _core
 from ferrule.data._endings import compression_of, data_ending
 from ferrule.data._source import Source
 
+_DTYPES: dict[str | None, np.dtype[Any]] = {
+    name: np.dtype(name) for name in ("int32", "int64", "float32", "float64")
+}
+
 
 class Table(Protocol):
     """A file whose columns can be read into an array.
@@ -78,7 +82,7 @@ class _Parquet:
 
     def __post_init__(self) -> None:
         self.columns = tuple(self.file.columns)
-        self.dtypes = tuple(None if name is None else np.dtype(name) for name in self.file.dtypes)
+        self.dtypes = tuple(map(_DTYPES.get, self.file.dtypes))
 
     def count(self) -> int:
         return self.file.n_rows

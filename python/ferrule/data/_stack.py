@@ -2,15 +2,20 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from html import escape
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ferrule._hints import hinted
+from ferrule._words import listed
 from ferrule.data import _frames, _stack_file
 from ferrule.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _DTYPES = (np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64))
 
@@ -230,6 +235,28 @@ class FrameStack:
             raise IndexError(f"there is no frame {index} among {self.n_frames}") from None
         return view
 
+    def describe(self) -> "pa.Table":
+        """Return what each column holds, over all frames.
+
+        Returns
+        -------
+        pyarrow.Table
+            A row a column: ``column``, ``missing`` (NaN), ``infinite``, and of the finite values
+            ``min``, ``mean``, ``max`` and ``std``, the deviation of all values; null where there
+            is none.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from ferrule.data import FrameStack
+        >>> stack = FrameStack.from_frames([np.array([[1.0, 5.0], [3.0, np.nan]])])
+        >>> stack.describe().select(["mean", "missing"]).to_pylist()
+        [{'mean': 2.0, 'missing': 0}, {'mean': 5.0, 'missing': 1}]
+        """
+        from ferrule.data._summary import as_table, summary_of_stack
+
+        return as_table(summary_of_stack("", self, lambda _: None))
+
     def __len__(self) -> int:
         return self.n_frames
 
@@ -264,6 +291,21 @@ class FrameStack:
     def __repr__(self) -> str:
         shape = f"{self.n_frames} frames x {self.n_rows:,} rows x {self.n_columns:,} columns"
         return f"FrameStack({shape}, {self.dtype}, {self.nbytes:,} bytes)"
+
+    def _repr_html_(self) -> str:
+        facts = {
+            "frames": f"{self.n_frames:,}",
+            "rows": f"{self.n_rows:,}",
+            "columns": f"{self.n_columns:,}: {listed(self._columns)}",
+            "dtype": str(self.dtype),
+            "bytes": f"{self.nbytes:,}",
+        }
+        if self._place is not None:
+            facts["file"] = str(self._place[0])
+        rows = "".join(
+            f"<tr><th>{name}</th><td>{escape(value)}</td></tr>" for name, value in facts.items()
+        )
+        return f"<p><b>FrameStack</b></p><table>{rows}</table>"
 
 
 def _reopen(path: Path, start: int, stop: int) -> FrameStack:

@@ -2,9 +2,9 @@
 
 use super::error::damaged;
 use super::hybrid::Hybrid;
-use super::metadata::{Chunk, Kind};
+use super::metadata::{Chunk, Column, Kind};
 use super::page::{self, Page, PageKind};
-use super::{Metadata, ParquetError, Scratch};
+use super::{ParquetError, Rows, Scratch};
 use crate::Real;
 
 const PLAIN: i64 = 0;
@@ -17,38 +17,43 @@ const SNAPPY: i64 = 1;
 const SNAPPY_RATIO_MAX: usize = 64;
 
 pub(super) fn read<T: Real>(
-    metadata: &Metadata,
-    file: &[u8],
+    rows: &Rows<'_>,
     column: usize,
-    first_row: u64,
     out: &mut [T],
     scratch: &mut Scratch<T>,
 ) -> Result<(), ParquetError> {
-    let described =
-        metadata.columns.get(column).ok_or_else(|| damaged("there is no such column"))?;
-    let kind = described.kind.ok_or(ParquetError::Unsupported { what: "its type" });
-    let within =
-        |error| ParquetError::InColumn { name: described.name.clone(), error: Box::new(error) };
-    let (kind, optional) = (kind.map_err(within)?, described.optional);
-    let (mut skip, mut out) = (first_row, out);
-    for group in &metadata.groups {
+    let described = rows.metadata.columns.get(column);
+    let described = described.ok_or_else(|| damaged("there is no such column"))?;
+    read_groups(rows, column, described, out, scratch).map_err(|error| ParquetError::InColumn {
+        name: described.name.clone(),
+        error: Box::new(error),
+    })
+}
+
+fn read_groups<T: Real>(
+    rows: &Rows<'_>,
+    column: usize,
+    described: &Column,
+    mut out: &mut [T],
+    scratch: &mut Scratch<T>,
+) -> Result<(), ParquetError> {
+    let kind = described.kind.ok_or(ParquetError::Unsupported { what: "its type" })?;
+    let mut skip = rows.first;
+    for group in &rows.groups {
         if skip >= group.rows {
             skip = skip.saturating_sub(group.rows);
             continue;
         }
-        let rows = usize::try_from(group.rows.saturating_sub(skip)).unwrap_or(usize::MAX);
-        let (part, after) = out.split_at_mut_checked(rows.min(out.len())).unwrap_or_default();
+        let held = usize::try_from(group.rows.saturating_sub(skip)).unwrap_or(usize::MAX);
+        let (part, after) = out.split_at_mut_checked(held.min(out.len())).unwrap_or_default();
         let chunk = group.chunks.get(column).ok_or_else(|| damaged("a column has no chunk"))?;
-        let task = Task { kind, optional, codec: chunk.codec };
+        let task = Task { kind, optional: described.optional, codec: chunk.codec };
         let skipped = usize::try_from(skip).unwrap_or(usize::MAX);
-        chunk_bytes(file, chunk)
-            .and_then(|bytes| task.read(bytes, skipped, part, scratch))
-            .map_err(within)?;
-        out = after;
+        task.read(chunk_bytes(rows.file, chunk)?, skipped, part, scratch)?;
+        (out, skip) = (after, 0);
         if out.is_empty() {
-            return Ok(());
+            break;
         }
-        skip = 0;
     }
     if out.is_empty() { Ok(()) } else { Err(ParquetError::Truncated { part: "a range of rows" }) }
 }

@@ -14,7 +14,8 @@ pub struct Metadata {
     pub columns: Vec<Column>,
     /// Its rows.
     pub rows: u64,
-    pub(super) groups: Vec<Group>,
+    /// Where the list of the groups of rows begins, bytes into the file.
+    groups_at: usize,
 }
 
 /// One column.
@@ -68,32 +69,51 @@ impl Metadata {
             rest.split_last_chunk::<4>().ok_or(ParquetError::Truncated { part: "the footer" })?;
         let start = rest.len().checked_sub(u32::from_le_bytes(*length) as usize);
         let footer = start.and_then(|start| rest.get(start..));
-        Self::parse(footer.ok_or(ParquetError::Truncated { part: "the footer" })?)
+        Self::parse(footer.ok_or(ParquetError::Truncated { part: "the footer" })?, rest.len())
     }
 
-    fn parse(footer: &[u8]) -> Result<Self, ParquetError> {
-        let (mut schema, mut rows, mut groups) = (Vec::new(), None, Vec::new());
+    /// Reads `footer`, which ends at byte `end` of the file, up to the groups of rows: of a file with
+    /// thousands of columns and many groups, most are of no use to who reads some rows.
+    fn parse(footer: &[u8], end: usize) -> Result<Self, ParquetError> {
+        let (mut schema, mut rows, mut groups_at) = (Vec::new(), None, None);
         Thrift { rest: footer }.structure(|thrift, id, kind| {
             match (id, kind) {
                 (2, LIST) => thrift.list(|thrift, _| push(&mut schema, element(thrift)?))?,
                 (3, I64) => rows = Some(count(thrift)?),
-                (4, LIST) => thrift.list(|thrift, _| push(&mut groups, group(thrift)?))?,
+                (4, LIST) => {
+                    groups_at = Some(end.saturating_sub(thrift.rest.len()));
+                    thrift.rest = END_OF_STRUCTURE;
+                }
                 _ => return Ok(false),
             }
             Ok(true)
         })?;
-        let rows = rows.ok_or_else(|| damaged("the footer has no number of rows"))?;
-        let columns = columns(schema)?;
-        if groups.iter().any(|group: &Group| group.chunks.len() != columns.len()) {
-            return Err(damaged("a row group has another number of columns than the schema"));
+        let (Some(rows), Some(groups_at)) = (rows, groups_at) else {
+            return Err(damaged("the footer has no number of rows, or it stands after the groups"));
+        };
+        Ok(Self { columns: columns(schema)?, rows, groups_at })
+    }
+
+    /// The groups of rows of `file` up to the one that holds row `end`, without.
+    pub(super) fn groups(&self, file: &[u8], end: u64) -> Result<Vec<Group>, ParquetError> {
+        let mut thrift = Thrift { rest: file.get(self.groups_at..).unwrap_or_default() };
+        let (mut groups, mut rows) = (Vec::new(), 0u64);
+        for _ in 0..thrift.list_length()? {
+            if rows >= end {
+                break;
+            }
+            let group = group(&mut thrift)?;
+            if group.chunks.len() != self.columns.len() {
+                return Err(damaged("a row group has another number of columns than the schema"));
+            }
+            rows = rows.saturating_add(group.rows);
+            groups.push(group);
         }
-        let held = groups.iter().try_fold(0u64, |sum, group| sum.checked_add(group.rows));
-        if held != Some(rows) {
-            return Err(damaged("the row groups have another number of rows than the file"));
-        }
-        Ok(Self { columns, rows, groups })
+        Ok(groups)
     }
 }
+
+const END_OF_STRUCTURE: &[u8] = &[0];
 
 /// An element of the schema, as it is written.
 #[derive(Debug, Default)]

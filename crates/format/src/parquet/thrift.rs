@@ -64,8 +64,14 @@ impl<'a> Thrift<'a> {
         &mut self,
         mut on_element: impl FnMut(&mut Self, u8) -> Result<(), ParquetError>,
     ) -> Result<(), ParquetError> {
-        let head = self.byte()?;
-        let count = match head >> 4 {
+        let kind = self.rest.first().copied().unwrap_or(0) & 0x0f;
+        let count = self.list_length()?;
+        (0..count).try_for_each(|_| on_element(self, kind))
+    }
+
+    /// Reads the head of a list and returns how many elements follow.
+    pub(super) fn list_length(&mut self) -> Result<u64, ParquetError> {
+        let count = match self.byte()? >> 4 {
             15 => self.varint()?,
             count => u64::from(count),
         };
@@ -73,7 +79,7 @@ impl<'a> Thrift<'a> {
         if count > self.rest.len() as u64 {
             return Err(ParquetError::Truncated { part: "a list" });
         }
-        (0..count).try_for_each(|_| on_element(self, head & 0x0f))
+        Ok(count)
     }
 
     /// Reads a signed integer of any width beyond 8 bits.

@@ -4,6 +4,7 @@ import typer
 
 from ferrule.cli.data.convert import convert
 from ferrule.cli.data.cubes import cubes
+from ferrule.cli.data.inspect import inspect
 from ferrule.cli.data.sample import sample
 from ferrule.cli.data.split import split
 
@@ -18,6 +19,7 @@ def _data(context: typer.Context) -> None:
         typer.echo(context.get_help())
 
 
+data.command()(inspect)
 data.command()(convert)
 data.command()(split)
 data.command()(sample)
