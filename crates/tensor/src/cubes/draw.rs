@@ -38,36 +38,39 @@ fn philox(mut counter: [u64; 4], mut key: [u64; 2]) -> [u64; 4] {
 }
 
 /// The random numbers of one layer of one cube.
-struct Numbers {
+struct Numbers<'a> {
     seed: u64,
     /// The counter of the next block.
     counter: [u64; 4],
-    block: [u32; BLOCK],
+    ahead: &'a mut [u32],
     used: usize,
 }
 
-impl Numbers {
-    fn new(seed: u64, cube: u64, layer: u64, axis: Axis) -> Self {
-        Self { seed, counter: [0, layer, cube, axis as u64], block: [0; BLOCK], used: BLOCK }
+impl<'a> Numbers<'a> {
+    /// Makes as many numbers at a time as `ahead`, whole blocks, has room for: blocks do not depend on
+    /// each other, so the CPU works on several at once.
+    fn new(seed: u64, [cube, layer]: [u64; 2], axis: Axis, ahead: &'a mut [u32]) -> Self {
+        let used = ahead.len();
+        Self { seed, counter: [0, layer, cube, axis as u64], ahead, used }
     }
 
     #[inline(always)]
     fn next(&mut self) -> u32 {
-        if self.used == BLOCK {
+        if self.used == self.ahead.len() {
             self.refill();
         }
         self.used += 1;
-        self.block[self.used - 1]
+        self.ahead[self.used - 1]
     }
 
-    #[inline]
     fn refill(&mut self) {
-        let words = philox(self.counter, [self.seed, 0]);
-        for (pair, word) in self.block.chunks_exact_mut(2).zip(words) {
-            pair[0] = word as u32;
-            pair[1] = (word >> 32) as u32;
+        for block in self.ahead.as_chunks_mut::<BLOCK>().0 {
+            let words = philox(self.counter, [self.seed, 0]);
+            for (pair, word) in block.as_chunks_mut::<2>().0.iter_mut().zip(words) {
+                *pair = [word as u32, (word >> 32) as u32];
+            }
+            self.counter[0] += 1;
         }
-        self.counter[0] += 1;
         self.used = 0;
     }
 
@@ -87,34 +90,39 @@ impl Numbers {
 
 /// Draws samples without replacement of `0..n`.
 ///
-/// The permutation is put back after each sample, so a sample costs its own size, not `n`.
+/// What a sample moves is put back after it, so that a sample costs its own size, not `n`.
 pub(super) struct Picker {
+    /// Each number at its own place, between samples.
     places: Vec<u32>,
     swapped_with: Vec<u32>,
+    ahead: Vec<u32>,
 }
 
 impl Picker {
     /// Of `0..n`; at most `most` at a time.
     pub(super) fn new(n: u32, most: usize) -> Self {
-        Self { places: (0..n).collect(), swapped_with: vec![0; most] }
+        let ahead = vec![0; most.div_ceil(BLOCK).max(1) * BLOCK];
+        Self { places: (0..n).collect(), swapped_with: vec![0; most], ahead }
     }
 
-    /// Fills `picks`, in the order of the draws.
+    /// Fills `picks` for a (cube, layer), in the order of the draws.
     ///
     /// # Panics
     /// Where `picks` is longer than `n` or `most`.
-    pub(super) fn pick(&mut self, seed: u64, cube: u64, layer: u64, axis: Axis, picks: &mut [u32]) {
+    pub(super) fn pick(&mut self, seed: u64, of: [u64; 2], axis: Axis, picks: &mut [u32]) {
         let swapped_with = &mut self.swapped_with[..picks.len()];
         let places = &mut self.places[..];
         assert!(picks.len() <= places.len(), "as many as there are");
-        let mut numbers = Numbers::new(seed, cube, layer, axis);
+        let mut numbers = Numbers::new(seed, of, axis, &mut self.ahead);
         for (step, (pick, other)) in picks.iter_mut().zip(swapped_with.iter_mut()).enumerate() {
             *other = step as u32 + numbers.below((places.len() - step) as u32);
-            places.swap(step, *other as usize);
-            *pick = places[step];
+            *pick = places[*other as usize];
+            places[*other as usize] = places[step];
         }
-        for (step, other) in swapped_with.iter().enumerate().rev() {
-            places.swap(step, *other as usize);
+        // A place below the last step is not read again, so only what stands beyond was moved.
+        for (step, &other) in swapped_with.iter().enumerate() {
+            places[step] = step as u32;
+            places[other as usize] = other;
         }
     }
 }
@@ -139,7 +147,7 @@ mod tests {
         let mut picker = Picker::new(50, 50);
         let mut draw = |cube, layer| {
             let mut picks = [0; 50];
-            picker.pick(7, cube, layer, Axis::Columns, &mut picks);
+            picker.pick(7, [cube, layer], Axis::Columns, &mut picks);
             picks
         };
         let first = draw(3, 1);
@@ -158,7 +166,7 @@ mod tests {
         let mut counts = [[0u32; 7]; 3];
         for cube in 0..cubes {
             let mut picks = [0; 3];
-            picker.pick(1, cube, 0, Axis::Rows, &mut picks);
+            picker.pick(1, [cube, 0], Axis::Rows, &mut picks);
             for (count, pick) in counts.iter_mut().zip(picks) {
                 count[pick as usize] += 1;
             }

@@ -2,8 +2,8 @@
 //!
 //! A block of rows is put together in a buffer that stays in the first cache, converted there if need
 //! be, and written out as whole cache lines, past the caches where the output is too large for them: a
-//! line that is written whole need not be read first. What is read next is known, so
-//! it is asked for a layer ahead.
+//! line that is written whole need not be read first. What is read next is known: the next layer is
+//! brought into the second cache, the next block of rows into the first.
 
 use super::convert::Convert;
 use super::tile::{Plain, TILE_MAX, Tile};
@@ -28,8 +28,13 @@ pub(super) trait Stream {
     /// Makes other threads see the lines.
     unsafe fn fence() {}
 
-    /// Asks for the cache line at `address`, which need not be valid.
-    unsafe fn prefetch(address: *const u8) {
+    /// Has the cache line at `address`, which need not be valid, brought into the second cache.
+    unsafe fn fetch_ahead(address: *const u8) {
+        let _ = address;
+    }
+
+    /// Has the cache line at `address`, which need not be valid, brought into the first cache.
+    unsafe fn fetch_now(address: *const u8) {
         let _ = address;
     }
 
@@ -79,9 +84,15 @@ mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn prefetch(address: *const u8) {
+        unsafe fn fetch_ahead(address: *const u8) {
             // SAFETY: any address may be asked for.
             unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast()) }
+        }
+
+        #[inline(always)]
+        unsafe fn fetch_now(address: *const u8) {
+            // SAFETY: any address may be asked for.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
         }
     }
 
@@ -102,9 +113,15 @@ mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn prefetch(address: *const u8) {
+        unsafe fn fetch_ahead(address: *const u8) {
             // SAFETY: any address may be asked for.
             unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast()) }
+        }
+
+        #[inline(always)]
+        unsafe fn fetch_now(address: *const u8) {
+            // SAFETY: any address may be asked for.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
         }
     }
 }
@@ -295,8 +312,13 @@ unsafe fn assemble<E: Copy + Default, S: Tile<E> + Stream>(
         if let Some(ahead) = ahead {
             for pointer in &ahead[left..left + S::N] {
                 // SAFETY: any address may be asked for.
-                unsafe { S::prefetch(pointer.wrapping_add(next.start + row).cast()) };
+                unsafe { S::fetch_ahead(pointer.wrapping_add(next.start + row).cast()) };
             }
+        }
+        for pointer in &columns.pointers[panel + left..][..S::N] {
+            let below = pointer.wrapping_add(columns.start + row + height);
+            // SAFETY: any address may be asked for.
+            unsafe { S::fetch_now(below.cast()) };
         }
         for top in (0..height).step_by(S::N) {
             // SAFETY: the pointers are padded to a tile; `first` leaves a tile's side of elements.
@@ -373,7 +395,7 @@ unsafe fn by_column<E: Copy + Default, S: Stream>(
                     for line in (0..len).step_by(LINE / size_of::<E>()) {
                         let address = ahead.wrapping_add(next.start + start + line);
                         // SAFETY: any address may be asked for.
-                        unsafe { S::prefetch(address.cast()) };
+                        unsafe { S::fetch_ahead(address.cast()) };
                     }
                 }
             }

@@ -252,13 +252,13 @@ impl<'a> Draws<'a> {
 
     fn columns(&mut self, cube: u64, frame: usize, picks: &mut [u32]) {
         let layer = self.layer(frame);
-        self.columns.pick(self.cubes.recipe.seed, cube, layer, Axis::Columns, picks);
+        self.columns.pick(self.cubes.recipe.seed, [cube, layer], Axis::Columns, picks);
     }
 
     fn rows(&mut self, cube: u64, frame: usize, picks: &mut [u32]) {
         let layer = self.layer(frame);
         match (&mut self.rows, self.cubes.recipe.rows) {
-            (Some(rows), _) => rows.pick(self.cubes.recipe.seed, cube, layer, Axis::Rows, picks),
+            (Some(rows), _) => rows.pick(self.cubes.recipe.seed, [cube, layer], Axis::Rows, picks),
             (None, Rows::Every { start, step }) => {
                 for (index, pick) in picks.iter_mut().enumerate() {
                     *pick = (start + index * step) as u32;
