@@ -18,12 +18,10 @@ from typing import Any, BinaryIO
 from ferrule import _core
 from ferrule._hints import hinted
 from ferrule.data._cube_identity import check_same, identity
+from ferrule.data._cube_progress import Progress
 from ferrule.data._cubes import Cubes
-from ferrule.data._durable import replacing
+from ferrule.data._durable import replacing, write_all
 from ferrule.errors import DataLossError, FailedPreconditionError, NotFoundError, StorageError
-
-Progress = Callable[[int, int], object]
-"""Takes how many cubes of how many are done."""
 
 _FORMAT = 1
 _SAVE_SECONDS = 0.25
@@ -195,7 +193,7 @@ class _State:
             ranges = sorted([*others, done], key=lambda one: one.start)
             state = {"format": _FORMAT, "stream": self.stream, "ranges": [*map(asdict, ranges)]}
             with replacing(self.path) as file:
-                file.write(json.dumps(state, indent=1).encode() + b"\n")
+                write_all(file, json.dumps(state, indent=1).encode() + b"\n")
             return ranges
         finally:
             fcntl.lockf(self.lock, fcntl.LOCK_UN, 1, _STATE_BYTE)

@@ -1,19 +1,25 @@
 """Cubes: samples of the columns and rows of many equal frames, stacked."""
 
 import operator
+import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Literal, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ferrule._hints import hinted
 from ferrule.data import _cube_options, _parts
+from ferrule.data._cube_progress import Progress, bar
 from ferrule.data._memory import allocate
 from ferrule.data._stack import FrameStack
-from ferrule.errors import FailedPreconditionError, InvalidArgumentError
+from ferrule.errors import FailedPreconditionError, InvalidArgumentError, UnimplementedError
+
+if TYPE_CHECKING:
+    from ferrule.data._cube_files import WrittenCubes
 
 RowChoice: TypeAlias = Literal["first", "random"] | slice
 
@@ -270,29 +276,121 @@ class Cubes:
         return self._ring(n, prefetch)
 
     def _ring(self, n: int, prefetch: int) -> Iterator[NDArray[Any]]:
-        runs = self._range.runs(n)
+        return (batch for _, batch in self.batches_of(self._range.runs(n), n, prefetch))
+
+    def batches_of(
+        self, runs: Iterable[tuple[int, int]], n: int, prefetch: int = 2
+    ) -> Iterator[tuple[int, NDArray[Any]]]:
+        """Iterate over runs of the whole stream's cubes, in the ring that `batches` describes.
+
+        Parameters
+        ----------
+        runs : iterable of (first cube, count)
+            Of at most `n` cubes each.
+
+        Yields
+        ------
+        first : int
+        batch : ndarray of shape (count, *shape)
+        """
+        coming: deque[tuple[int, Future[NDArray[Any]]]] = deque()
         ring = deque(self.empty(n) for _ in range(prefetch + 1))
-        coming: deque[Future[NDArray[Any]]] = deque()
+        ahead = iter(runs)
         pool = ThreadPoolExecutor(1, thread_name_prefix="ferrule-cubes")
 
         def make_next() -> None:
-            run = next(runs, None)
+            run = next(ahead, None)
             if run is None:
                 return
             first, count = run
             out = ring[0][:count]
             ring.rotate(-1)
-            coming.append(pool.submit(self._fill, first, out, self._options.bytes_of(out, count)))
+            raw = self._options.bytes_of(out, count)
+            coming.append((first, pool.submit(self._fill, first, out, raw)))
 
         try:
             for _ in range(prefetch):
                 make_next()
             while coming:
-                batch = coming.popleft().result()
+                first, made = coming.popleft()
+                batch = made.result()
                 make_next()
-                yield batch
+                yield first, batch
         finally:
             pool.shutdown(cancel_futures=True)
+
+    def write(
+        self,
+        folder: str | os.PathLike[str],
+        n: int | None = None,
+        *,
+        format: Literal["npy", "zarr", "parquet"] = "npy",  # noqa: A002 -- pandas' word
+        resume: bool = True,
+        progress: bool | Progress = False,
+    ) -> "WrittenCubes":
+        """Write cubes into a folder, chunk by chunk; go on where an earlier run stopped.
+
+        Each chunk is a file that appears whole or not at all, so a run that is killed loses the
+        chunk at hand. Parts may be written at once, by many processes, into one folder.
+
+        Parameters
+        ----------
+        folder : str or path-like
+            A new or empty folder, or one that cubes of this stream were written to. May start with
+            ``~``.
+        n : int, optional
+            Cubes of the whole stream, where it was not given a total.
+        format : {"npy", "zarr", "parquet"}
+            ``"npy"``: files of shape (cubes, *shape), named after their first cube. ``"zarr"``: one
+            uncompressed Zarr v3 array of shape (total, *shape). ``"parquet"``: files with a row a
+            cube, its number ``cube`` and its ``values`` as a list.
+        resume : bool
+            Whether cubes may be there already; those are not made again.
+        progress : bool or callable
+            A bar on a terminal, or ``progress(done, total)``.
+
+        Returns
+        -------
+        WrittenCubes
+            What is there now, what of it this run made, and what is missing of the whole.
+
+        Raises
+        ------
+        ferrule.errors.FailedPreconditionError
+            Where the folder has cubes of another stream, or this one has no total.
+        ferrule.errors.AlreadyExistsError
+            Where the folder has other files, or cubes though `resume` is false.
+        ferrule.errors.StorageError
+            Where the disk fails or is full. Chunks that are there are whole.
+
+        Examples
+        --------
+        >>> import numpy as np, tempfile
+        >>> from ferrule.data import Cubes
+        >>> cubes = Cubes(np.random.default_rng(0).random((3, 20, 10)), (3, 10, 5), total=100)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     first = cubes.part(0, 2).write(folder)
+        ...     both = cubes.write(folder)
+        >>> first.made, first.missing, both.made, both.missing
+        (50, 50, 50, 0)
+        """
+        from ferrule.data import _cube_files
+
+        place = _local(folder)
+        cubes = self._with_total(n)
+        if callable(progress):
+            return _cube_files.write(cubes, place, format, resume=resume, progress=progress)
+        with bar(shown=progress) as tick:
+            return _cube_files.write(cubes, place, format, resume=resume, progress=tick)
+
+    def _with_total(self, n: int | None) -> "Cubes":
+        """Return this stream, of `n` cubes where it has no total."""
+        if self.total is None and n is None:
+            raise hinted(
+                FailedPreconditionError("a stream without a total has no end to write to"),
+                "say how many cubes to write: write(folder, n)",
+            )
+        return self if self.total is not None and n in (None, self.total) else self.part(0, 1, n)
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
         """Iterate over all cubes; each is valid until the next is asked for (see `batches`)."""
@@ -325,6 +423,17 @@ class Cubes:
 
     def __repr__(self) -> str:
         return f"Cubes({self._options.described()}, {self._range.described()})"
+
+
+def _local(folder: str | os.PathLike[str]) -> Path:
+    text = os.fspath(folder)
+    if "://" in text:
+        raise hinted(
+            UnimplementedError(f"`{text}` is no local folder, where cubes are written to"),
+            "write to a folder, and copy it",
+        )
+    # Path.expanduser raises where there is no such user; here the path then stays as it is.
+    return Path(os.path.expanduser(text))  # noqa: PTH111
 
 
 def _remade(stack: FrameStack, arguments: dict[str, Any], cubes: "_parts.Range") -> Cubes:

@@ -77,3 +77,26 @@ def test_a_missing_stack_is_named(ferrule, stack):
     code, _, err = ferrule("data", "cubes", "none.safetensors", "-n", 3)
     assert code == 1
     assert "none.safetensors" in err.splitlines()[0]
+
+
+@pytest.mark.parametrize("sink", ["npy", "zarr", "parquet"])
+def test_cubes_go_to_files_part_by_part(ferrule, stack, tmp_path, sink):
+    command = (*COMMAND, "--shape", "4,10,8", "--sink", sink, "-o", "out", "--part")
+    first = ferrule.json(*command, "1/2")
+    assert (first["made"], first["missing"], first["path"]) == (150, 150, "out")
+    code, out, err = ferrule(*command, "2/2")
+    assert code == 0
+    assert "cubes   150 to 300 of 300" in out
+    assert "missing" not in out
+    assert "made 150 cubes" in err
+    if sink == "npy":
+        made = np.concatenate([np.load(path) for path in sorted(tmp_path.glob("out/*.npy"))])
+        assert made.tobytes() == Cubes(stack, (4, 10, 8), total=300).batch(0, 300).tobytes()
+
+
+def test_a_folder_of_another_stream_is_told(ferrule, stack):
+    command = (*COMMAND, "--shape", "4,10,8", "--sink", "npy", "-o", "out")
+    assert ferrule(*command, "--quiet") == (0, "cubes   0 to 300 of 300\nfolder  out\n", "")
+    code, out, err = ferrule(*command, "--seed", 1)
+    assert (code, out) == (1, "")
+    assert err.startswith("error: `out` is of another stream: its seed is 0, here it is 1\nhint: ")

@@ -1,17 +1,14 @@
 """The work of `ferrule data cubes`."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ferrule.cli import _console
 from ferrule.data import Cubes, FrameStack
 from ferrule.data._checksum import Checksum, checksum
-
-Tick = Callable[[int, int], None]
+from ferrule.data._cube_progress import bar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,35 +33,43 @@ def execute(plan: Plan) -> None:
     if plan.part is not None:
         k, n_parts = plan.part
         cubes = cubes.part(k - 1, n_parts)
-    _checksum(plan, cubes)
+    if plan.output is None:
+        _checksum(plan, cubes)
+    else:
+        _files(plan, cubes, plan.output)
 
 
 def _checksum(plan: Plan, cubes: Cubes) -> None:
     started = time.perf_counter()
-    with _progress(plan, cubes) as tick:
+    with bar(shown=not plan.quiet) as tick:
         done = checksum(cubes, plan.state, tick)
-    seconds = time.perf_counter() - started
-    rate = done.made / seconds
+    _report(plan, cubes, asdict(done), _facts(done), time.perf_counter() - started)
+
+
+def _files(plan: Plan, cubes: Cubes, output: Path) -> None:
+    started = time.perf_counter()
+    form: Any = plan.sink
+    done = cubes.write(output, format=form, progress=not plan.quiet)
+    facts = {"cubes": f"{done.start:,} to {done.stop:,} of {done.total:,}", "folder": str(output)}
+    if done.missing:
+        facts["missing"] = f"{done.missing:,} cubes of the whole"
+    told = {**asdict(done), "path": str(output)}
+    _report(plan, cubes, told, facts, time.perf_counter() - started)
+
+
+def _report(
+    plan: Plan, cubes: Cubes, told: dict[str, Any], facts: dict[str, str], seconds: float
+) -> None:
+    """Print what came of it, and how fast."""
+    rate = told["made"] / seconds
     if plan.json:
-        _console.print_json(
-            {
-                "checksum": done.checksum,
-                "start": done.start,
-                "stop": done.stop,
-                "made": done.made,
-                "missing": done.missing,
-                "total": done.total,
-                "total_checksum": done.total_checksum,
-                "seconds": seconds,
-                "cubes_per_second": rate,
-                "bytes_per_second": rate * cubes.nbytes,
-            }
-        )
+        speed = {"cubes_per_second": rate, "bytes_per_second": rate * cubes.nbytes}
+        _console.print_json({**told, "seconds": seconds, **speed})
         return
-    _console.print_facts(_facts(done))
+    _console.print_facts(facts)
     if not plan.quiet:
-        speed = f"{_console.number(rate)} cubes/s, {rate * cubes.nbytes / 1e9:.2f} GB/s"
-        _console.note(f"made {done.made:,} cubes in {seconds:.2f} s: {speed}")
+        shown = f"{_console.number(rate)} cubes/s, {rate * cubes.nbytes / 1e9:.2f} GB/s"
+        _console.note(f"made {told['made']:,} cubes in {seconds:.2f} s: {shown}")
 
 
 def _facts(done: Checksum) -> dict[str, str]:
@@ -78,39 +83,3 @@ def _facts(done: Checksum) -> dict[str, str]:
     if (done.start, done.stop) != (0, done.total):
         facts["checksum"] = done.checksum
     return facts | {"checksum of all": whole}
-
-
-@contextmanager
-def _progress(plan: Plan, cubes: Cubes) -> Iterator[Tick]:
-    """Show how far it is, on a terminal."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    to = _console.console(stderr=True)
-    columns = (
-        TextColumn("cubes"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    hidden = plan.quiet or not to.is_terminal
-    with Progress(*columns, console=to, disable=hidden, transient=True) as progress:
-        task = progress.add_task("cubes", total=len(cubes), rate="")
-        first: list[tuple[float, int]] = []
-
-        def tick(done: int, _all: int) -> None:
-            if not first:
-                first.append((time.perf_counter(), done))
-            began, before = first[0]
-            rate = (done - before) / max(time.perf_counter() - began, 1e-9)
-            progress.update(task, completed=done, rate=f"{rate:,.0f}/s")
-
-        yield tick
