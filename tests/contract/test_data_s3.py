@@ -12,8 +12,8 @@ import pytest
 from moto.server import ThreadedMotoServer
 from pyarrow import fs
 
-from ferrule.data import read
-from ferrule.errors import NotFoundError, UnavailableError
+from ferrule.data import convert, read, split
+from ferrule.errors import InvalidArgumentError, NotFoundError, UnavailableError
 
 MATRIX = np.random.default_rng(0).normal(size=(500, 3))
 TABLE = pa.table({name: MATRIX[:, index] for index, name in enumerate("abc")})
@@ -99,3 +99,32 @@ def test_a_store_that_is_down_is_told_soon():
     with pytest.raises(UnavailableError, match="cannot be reached: Could not connect"):
         read(uri).to_numpy()
     assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("name", ["new.parquet", "new.csv", "new.arrow", "new.npy"])
+def test_an_object_is_written(s3, name):
+    convert(MATRIX, f"s3://bucket/out/{name}")
+    np.testing.assert_array_equal(read(f"s3://bucket/out/{name}").to_numpy(), MATRIX)
+
+
+def test_many_objects_are_converted_and_split(s3):
+    convert("s3://bucket/data/**/*.csv", "s3://bucket/converted/")
+    assert [part.name for part in read("s3://bucket/converted").parts] == [
+        "s3://bucket/converted/x.parquet",
+        "s3://bucket/converted/y.parquet",
+    ]
+    split("s3://bucket/converted/*", "s3://bucket/parts", train=0.9)
+    assert read("s3://bucket/parts/train.parquet").n_rows == 900
+    assert read("s3://bucket/parts/test.parquet").n_rows == 100
+
+
+def test_a_table_that_breaks_midway_makes_no_object_and_own_input_is_refused(s3, tmp_path):
+    (tmp_path / "bad.csv").write_text("a\n1\n2,3\n")
+    with pytest.raises(InvalidArgumentError, match="row 2, line 3"):
+        convert(tmp_path / "bad.csv", "s3://bucket/broken/x.parquet")
+    with pytest.raises(NotFoundError):
+        read("s3://bucket/broken/x.parquet")
+    with pytest.raises(InvalidArgumentError, match="is the file being read"):
+        convert("s3://bucket/data/x.csv", "s3://bucket/data/x.csv")
+    with pytest.raises(NotFoundError, match=r"s3://nobucket/x\.csv"):
+        convert(MATRIX, "s3://nobucket/x.csv")

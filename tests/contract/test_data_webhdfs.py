@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 from webhdfs_server import WebHdfs
 
-from ferrule.data import read
-from ferrule.errors import NotFoundError, PermissionDeniedError, UnavailableError
+from ferrule.data import convert, read
+from ferrule.errors import FerruleError, NotFoundError, PermissionDeniedError, UnavailableError
 
 MATRIX = np.random.default_rng(0).normal(size=(500, 3))
 TABLE = pa.table({name: MATRIX[:, index] for index, name in enumerate("abc")})
@@ -73,3 +73,30 @@ def test_a_namenode_that_never_answers_is_given_up(monkeypatch):
         with pytest.raises(UnavailableError, match="cannot be reached"):
             read(f"webhdfs://127.0.0.1:{silent.getsockname()[1]}/x.csv").to_numpy()
         assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("name", ["new.parquet", "new.csv.gz", "deep/more/new.npy"])
+def test_a_file_is_written_beside_its_place_and_renamed(hdfs, tmp_path, name):
+    (written,) = convert(MATRIX, f"{hdfs.uri}/data/{name}")
+    assert (written.name, written.n_rows) == (f"{hdfs.uri}/data/{name}", 500)
+    np.testing.assert_array_equal(read(tmp_path / "data" / name).to_numpy(), MATRIX)
+    touched = [path for role, op, path in hdfs.log if op in ("CREATE", "APPEND")]
+    assert touched
+    assert f"/data/{name}" not in touched
+    convert(MATRIX[:9], f"{hdfs.uri}/data/{name}")
+    assert read(tmp_path / "data" / name).count() == 9
+
+
+def test_a_file_that_cannot_be_sent_leaves_the_old_one(hdfs, tmp_path, monkeypatch):
+    before = (tmp_path / "data/y.parquet").read_bytes()
+    monkeypatch.setattr("webhdfs_server._DataNode._append", lambda self, *_: self._answer(500))
+    with pytest.raises(FerruleError, match=r"y\.parquet"):
+        convert(MATRIX, f"{hdfs.uri}/data/y.parquet")
+    assert (tmp_path / "data/y.parquet").read_bytes() == before
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == [
+        "deep",
+        "x.csv",
+        "y.parquet",
+    ]
+    with pytest.raises(PermissionDeniedError):
+        convert(MATRIX, f"{hdfs.uri}/locked/x.csv")

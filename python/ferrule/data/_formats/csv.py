@@ -227,6 +227,9 @@ def _blocks(name: str, stream: Any, size: int) -> Iterator[bytes]:
             return
         held += block
         end = _last_line_end(held, len(held))
+        if not end and len(held) > _LINE_BYTES_MAX:
+            # No quoted cell is that long: a quote stood inside a cell, where it opens nothing.
+            end = held.rfind(b"\n") + 1
         if end:
             yield held[:end]
             held = held[end:]
@@ -253,15 +256,12 @@ def _check_is_text(name: str, block: bytes) -> None:
 
 def _last_line_end(block: bytes, most: int) -> int:
     """Return the end of the last line of `block`, of at most `most` bytes, outside quotes; or 0."""
-    end = last = block.rfind(b"\n", 0, most) + 1
+    end = block.rfind(b"\n", 0, most) + 1
     if not end or b'"' not in block:
         return end
     quotes = block.count(b'"', 0, end)
-    while quotes % 2:
+    while end and quotes % 2:
         before = block.rfind(b"\n", 0, end - 1) + 1
-        if not before:
-            # A quote that stands inside a cell opens nothing.
-            return last
         quotes -= block.count(b'"', before, end)
         end = before
     return end
