@@ -28,8 +28,8 @@ lint: setup ## rustfmt, clippy, ruff, mypy, stubtest, layering
 
 format: setup ## rewrite sources to the house format
 	cargo fmt
-	$(BIN)/ruff format python tests benches scripts fuzz attacks
-	$(BIN)/ruff check --fix python tests benches scripts fuzz attacks
+	$(BIN)/ruff format python tests benches examples scripts fuzz attacks
+	$(BIN)/ruff check --fix python tests benches examples scripts fuzz attacks
 
 bench: setup server-binary ## time training, cubes, reading and serving beside their peers (about 20 minutes)
 	@benches/setup

@@ -1,97 +1,19 @@
 """Runs what README.md shows, in order, in an empty folder."""
 
 import re
-import shlex
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from pathlib import Path
 
 import numpy as np
-import pytest
+from documents import ROOT, commands
 
-ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
-BIN = Path(sys.executable).parent
-
-
-def commands() -> list[tuple[str, str]]:
-    """(language, text): whole blocks of Python, single lines of shell."""
-    found = []
-    for language, text in BLOCKS:
-        lines = [text] if language == "python" else text.splitlines()
-        found += [(language, line) for line in lines if line.strip()]
-    return found
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
-
-
-class Shell:
-    """A folder, and the servers that were started in it."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.ports = {"8080": str(free_port()), "8081": str(free_port())}
-        self.background = []
-
-    def run(self, language, text):
-        if language == "python":
-            return self._finish([sys.executable, "-c", text])
-        for port, free in self.ports.items():
-            text = text.replace(port, free)
-        words = shlex.split(text, comments=True)
-        if words[0] == "make":
-            assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
-            return ""
-        if words[0] == "ferrule":
-            words[0] = str(BIN / "ferrule")
-            if words[1] == "bench":
-                words += ["--seconds", "0.3"]
-        return self._serve(words[:-1]) if words[-1] == "&" else self._finish(words)
-
-    def _finish(self, words):
-        done = subprocess.run(
-            words, cwd=self.folder, capture_output=True, text=True, timeout=100, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def _serve(self, words):
-        http, grpc = self.ports.values()
-        words += ["--http-port", http, "--grpc-port", grpc]
-        self.background.append(subprocess.Popen(words, cwd=self.folder, stderr=subprocess.PIPE))
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{http}/readyz", timeout=1):
-                    return ""
-            except OSError:
-                time.sleep(0.05)
-        raise AssertionError("the server did not become ready")
-
-    def close(self):
-        for process in self.background:
-            process.terminate()
-            process.communicate(timeout=20)
-
-
-@pytest.fixture
-def shell(tmp_path):
-    shell = Shell(tmp_path)
-    yield shell
-    shell.close()
 
 
 def test_everything_that_the_readme_shows_runs(shell, tmp_path):
     x = np.random.default_rng(0).normal(size=(300, 2)) + np.repeat([[0, 0], [9, 9], [0, 9]], 100, 0)
     np.savetxt(tmp_path / "points.csv", x, delimiter=",", header="a,b", comments="")
-    outputs = {text.split()[0:2][-1]: shell.run(language, text) for language, text in commands()}
+    outputs = {
+        text.split()[0:2][-1]: shell.run(language, text) for language, text in commands(README)
+    }
     assert '{"predictions":[' in outputs["-s"].replace(" ", "")
     assert (tmp_path / "labels.parquet").stat().st_size > 0
     assert (tmp_path / "points-bench.png").read_bytes().startswith(b"\x89PNG")
