@@ -18,8 +18,10 @@ from ferrule.artifact import ScaledKMeans, Scaler
 from ferrule.artifact._paths import path_to_save
 from ferrule.cli import _console, _kmeans_report
 from ferrule.cli._files import check_writable
+from ferrule.cli._scaled_source import ScaledSource
 from ferrule.cli._silhouette import SAMPLE_ROWS, Silhouette
 from ferrule.cluster import KMeans, MiniBatchKMeans
+from ferrule.cluster._stream import Stream
 from ferrule.data import Source, read
 from ferrule.errors import InvalidArgumentError
 
@@ -43,6 +45,7 @@ class Plan:
     limits: dict[str, float | None]
     """n_init, max_iter and tol, where they are not the estimator's own."""
     minibatch: bool
+    stream: bool
     dtype: str | None
     on_error: str
     plot: Path | None
@@ -64,12 +67,31 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """What is fitted."""
+    """What is fitted: rows in memory, or a stream of them."""
 
     names: tuple[str, ...] | None
-    rows: Matrix
+    rows: Matrix | Stream
     rows_in_file: int
     scaler: Scaler | None
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows are fitted."""
+        return self.rows.n_rows if isinstance(self.rows, Stream) else len(self.rows)
+
+    @property
+    def fitted(self) -> Any:
+        """What an estimator takes."""
+        return self.rows.source if isinstance(self.rows, Stream) else self.rows
+
+    def some(self, seed: int, most: int) -> tuple[Matrix, NDArray[np.intp]]:
+        """Return at most so many rows by chance, in their order, and their numbers."""
+        picked = np.arange(self.n_rows)
+        if len(picked) > most:
+            picked = np.sort(np.random.default_rng(seed).choice(len(picked), most, replace=False))
+        if isinstance(self.rows, Stream):
+            return self.rows.take(picked).values, picked
+        return self.rows[picked], picked
 
     def label(self, index: int) -> str:
         """Name a feature."""
@@ -145,22 +167,37 @@ def _read(plan: Plan, progress: "Progress") -> Samples:
     source = read(plan.data, columns=plan.features, dtype=plan.dtype, on_error=plan.on_error)
     if not plan.quiet:
         _console.note_on_header(source, progress.console)
-    rows = _read_rows(source, progress)
-    n_read = len(rows)
+    if plan.stream:
+        samples = _stream(plan, source)
+    else:
+        samples = _load(plan, _read_rows(source, progress), source)
     if source.n_bad_rows and not plan.quiet:
         _console.note(f"note: {counted(source.n_bad_rows, 'bad row')} left out", progress.console)
+    return samples
+
+
+def _stream(plan: Plan, source: Source) -> Samples:
+    """Read the rows once, to know them, and scale them wherever they are read again."""
+    stream = Stream.of(source)
+    _check_enough(plan, stream.n_rows)
+    scaler = None
+    if plan.scale:
+        scaler = _standard_scaler(stream.mean, np.sqrt(stream.variance))
+        stream = Stream.of(ScaledSource(source, scaler))
+    return Samples(source.columns if source.named else None, stream, stream.n_rows, scaler)
+
+
+def _load(plan: Plan, rows: Matrix, source: Source) -> Samples:
+    """Sample and scale rows in memory."""
+    n_read = len(rows)
     if plan.sample is not None and plan.sample < n_read:
         chosen = np.random.default_rng(plan.random_state).choice(n_read, plan.sample, replace=False)
         rows = rows[np.sort(chosen)]
-    if len(rows) < plan.ks[-1]:
-        raise hinted(
-            InvalidArgumentError(
-                f"{plan.ks[-1]} clusters need at least as many rows; there are {len(rows)}"
-            ),
-            f"choose --k of at most {len(rows)}",
-        )
-    scaler = _standard_scaler(rows) if plan.scale else None
-    if scaler is not None:
+    _check_enough(plan, len(rows))
+    scaler = None
+    if plan.scale:
+        mean, spread = rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64)
+        scaler = _standard_scaler(mean, spread)
         rows = scaler.transform(rows)
     return Samples(source.columns if source.named else None, rows, n_read, scaler)
 
@@ -175,19 +212,26 @@ def _read_rows(source: Source, progress: "Progress") -> Matrix:
     return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
 
-def _standard_scaler(rows: Matrix) -> Scaler:
-    shift = rows.mean(axis=0, dtype=np.float64)
-    spread = rows.std(axis=0, dtype=np.float64)
+def _check_enough(plan: Plan, n_rows: int) -> None:
+    if n_rows < plan.ks[-1]:
+        raise hinted(
+            InvalidArgumentError(
+                f"{plan.ks[-1]} clusters need at least as many rows; there are {n_rows}"
+            ),
+            f"choose --k of at most {n_rows}",
+        )
+
+
+def _standard_scaler(shift: NDArray[np.float64], spread: NDArray[np.float64]) -> Scaler:
     # A constant feature is shifted to 0 and left at that.
     return Scaler("standard", shift, np.where(spread > 0, spread, 1.0))
 
 
 def _fit_all(plan: Plan, samples: Samples, progress: "Progress") -> list[Candidate]:
-    picked = np.arange(len(samples.rows))
-    if len(picked) > SAMPLE_ROWS:
-        generator = np.random.default_rng(plan.random_state)
-        picked = np.sort(generator.choice(len(picked), SAMPLE_ROWS, replace=False))
-    silhouette = Silhouette(samples.rows[picked]) if plan.is_sweep else None
+    silhouette = None
+    if plan.is_sweep:
+        judged, picked = samples.some(plan.random_state, SAMPLE_ROWS)
+        silhouette = Silhouette(judged)
     candidates = []
     for k in plan.ks:
         model = _estimator(plan, k)
@@ -201,7 +245,7 @@ def _fit_all(plan: Plan, samples: Samples, progress: "Progress") -> list[Candida
         model.callback = None if progress.disable else show
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
-            model.fit(samples.rows)
+            model.fit(samples.fitted)
         seconds = time.perf_counter() - started
         score = silhouette.score(model.labels_[picked]) if silhouette else None
         said = tuple(dict.fromkeys(str(warning.message) for warning in told))

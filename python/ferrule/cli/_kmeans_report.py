@@ -44,12 +44,12 @@ def _centers(samples: "Samples", best: "Candidate") -> "NDArray[Any]":
 
 
 def _facts(samples: "Samples", best: "Candidate") -> dict[str, str]:
-    rows = f"{len(samples.rows):,}"
-    if len(samples.rows) < samples.rows_in_file:
+    rows = f"{samples.n_rows:,}"
+    if samples.n_rows < samples.rows_in_file:
         rows += f" of {samples.rows_in_file:,}"
     unit = " (of scaled features)" if samples.scaler is not None else ""
     return {
-        "rows": f"{rows} x {samples.rows.shape[1]}, {samples.rows.dtype}",
+        "rows": f"{rows} x {best.model.n_features_in_}, {samples.rows.dtype}",
         "inertia": _console.number(best.model.inertia_, 6) + unit,
         "iterations": str(best.model.n_iter_),
         "seconds": f"{best.seconds:.3f}",
@@ -102,11 +102,13 @@ def _draw(
     if plan.is_sweep:
         _plots.sweep(path, candidates, best)
     else:
-        rows = samples.rows
+        rows, picked = samples.some(0, _plots.POINTS)
         if samples.scaler is not None:
             rows = samples.scaler.inverse_transform(rows)
         names = [samples.label(index) for index in range(rows.shape[1])]
-        _plots.clusters(path, rows, best.model.labels_, _centers(samples, best), names)
+        labels = best.model.labels_[picked]
+        centers = _centers(samples, best)
+        _plots.clusters(path, rows, labels, centers, names, n_rows=samples.n_rows)
     if not plan.quiet:
         _console.note(f"plot: {path}")
 
@@ -140,7 +142,7 @@ def _as_json(
         "inertia": float(best.model.inertia_),
         "iterations": int(best.model.n_iter_),
         "seconds": best.seconds,
-        "rows": len(samples.rows),
+        "rows": samples.n_rows,
         "rows_in_file": samples.rows_in_file,
         "dtype": str(samples.rows.dtype),
         "features": [samples.label(index) for index in range(centers.shape[1])],

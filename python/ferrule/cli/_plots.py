@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ferrule.cli._kmeans import Candidate
 
 HOW_TO_GET = "matplotlib is not installed (pip install 'ferrule[plot]')"
-_POINTS = 5000
+POINTS = 5000
 _BLUE, _ORANGE = "#2b6cb0", "#dd6b20"
 _COLOURS = (_BLUE, "#2f855a", _ORANGE, "#805ad5", "#718096")
 
@@ -53,21 +53,24 @@ def clusters(
     labels: NDArray[np.int32],
     centers: NDArray[Any],
     names: Sequence[str],
+    *,
+    n_rows: int,
 ) -> None:
-    """Draw the first two features of a sample of the rows, coloured by cluster."""
+    """Draw the first two features of a sample of `n_rows` rows, coloured by cluster."""
     from matplotlib import colormaps
 
-    picked = np.random.default_rng(0).permutation(len(rows))[:_POINTS]
+    # In a chance order, lest the cluster of the last rows lie above the others.
+    mixed = np.random.default_rng(0).permutation(len(rows))
     # A single feature is drawn over the position in the sample.
     flat = rows.shape[1] == 1
-    x, y = rows[picked, 0], np.arange(len(picked)) if flat else rows[picked, 1]
+    x, y = rows[mixed, 0], np.arange(len(mixed)) if flat else rows[mixed, 1]
     figure = _figure(6.4, 4.8)
     axes = figure.subplots()
-    colours = colormaps["tab20" if len(centers) > 10 else "tab10"](labels[picked] % 20)
+    colours = colormaps["tab20" if len(centers) > 10 else "tab10"](labels[mixed] % 20)
     axes.scatter(x, y, s=4, c=colours, linewidths=0, alpha=0.6)
     if not flat:
         axes.scatter(centers[:, 0], centers[:, 1], s=70, c="black", marker="x", linewidths=2)
-    shown = f"{len(picked):,} of {len(rows):,} rows" if len(picked) < len(rows) else "all rows"
+    shown = f"{len(rows):,} of {n_rows:,} rows" if len(rows) < n_rows else "all rows"
     axes.set(title=f"{len(centers)} clusters, {shown}", xlabel=names[0])
     axes.set(ylabel="row" if flat else names[1])
     _tidy(axes)

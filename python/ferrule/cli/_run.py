@@ -31,7 +31,7 @@ _ADVICE: dict[type[BaseException], str] = {
     UnimplementedError: "a newer ferrule may do it: pip install -U ferrule",
     UnavailableError: "is the server running, and is this its address?",
     PermissionError: "choose a place that you may use",
-    MemoryError: "use --sample, --dtype float32 or fewer --features",
+    MemoryError: "use --sample, --dtype float32, fewer --features or --minibatch --stream",
 }
 
 

@@ -109,6 +109,10 @@ def kmeans(
     minibatch: Annotated[
         bool, flag("--minibatch", help="Fit on small batches: faster, not exact.")
     ] = False,
+    stream: Annotated[
+        bool,
+        flag("--stream", help="With --minibatch: read the data anew for each pass, never hold it."),
+    ] = False,
     dtype: _Dtype = None,
     on_error: _OnError = OnError.stop,
     plot: _Plot = None,
@@ -123,6 +127,11 @@ def kmeans(
     """
     from ferrule.cli._kmeans import Plan, execute
 
+    if stream and (not minibatch or sample is not None):
+        raise hinted(
+            typer.BadParameter("--stream goes with --minibatch, and without --sample"),
+            "write --minibatch --stream",
+        )
     execute(
         Plan(
             data=data,
@@ -134,6 +143,7 @@ def kmeans(
             random_state=random_state,
             limits={"n_init": n_init, "max_iter": max_iter, "tol": tol},
             minibatch=minibatch,
+            stream=stream,
             dtype=None if dtype is None else dtype.value,
             on_error=on_error.value,
             plot=plot,

@@ -28,15 +28,16 @@ class Stream:
         Its size.
     dtype : dtype
         Of its matrices.
-    mean_variance : float
-        The mean over the features of their variances.
+    mean, variance : ndarray of shape (n_features,)
+        Of each feature.
     """
 
     source: Any
     n_rows: int
     n_features: int
     dtype: np.dtype[Any]
-    mean_variance: float
+    mean: NDArray[np.float64]
+    variance: NDArray[np.float64]
 
     @classmethod
     def of(cls, source: Any) -> "Stream":
@@ -53,8 +54,12 @@ class Stream:
             mean += gap * count / total
             n_rows = total
         narrow = dtype if dtype.itemsize >= 4 else np.dtype(np.float32)
-        variance = float((squares / max(n_rows, 1)).mean())
-        return cls(source, n_rows, len(mean), narrow, variance)
+        return cls(source, n_rows, len(mean), narrow, mean, squares / max(n_rows, 1))
+
+    @property
+    def mean_variance(self) -> float:
+        """The mean over the features of their variances."""
+        return float(self.variance.mean())
 
     def check_enough(self, n_clusters: int) -> None:
         """Raise where there are fewer rows than clusters."""

@@ -228,3 +228,30 @@ def test_what_a_fit_warns_of_is_a_note(data, ferrule):
     assert err.startswith("note: k=3: Number of distinct clusters (1) found smaller than")
     assert "Warning" not in err
     assert ferrule("train", "kmeans", "same.csv", "--k", 3, "-q") == (0, "", "")
+
+
+@pytest.mark.parametrize("options", [(), ("--scale",)])
+def test_a_stream_gives_about_the_clusters_of_the_rows_in_memory(data, ferrule, options):
+    exact = ferrule.json("train", "kmeans", "points.parquet", "--k", 4, *options)
+    command = ("train", "kmeans", "points.parquet", "--k", 4, "--minibatch", "--stream", *options)
+    result = ferrule.json(*command, "-o", "m.safetensors", "--plot", "p.svg")
+    assert result["inertia"] < 1.2 * exact["inertia"]
+    assert (result["rows"], result["rows_in_file"]) == (400, 400)
+    assert ferrule("predict", "m.safetensors", "points.parquet", "-o", "p.npy")[0] == 0
+    sizes = np.bincount(np.load("p.npy"))
+    assert [cluster["rows"] for cluster in result["clusters"]] == sizes.tolist()
+    assert (data / "p.svg").exists()
+
+
+def test_a_range_is_streamed_too(data, ferrule):
+    result = ferrule.json(
+        "train", "kmeans", "points.parquet", "--k", "2..5", "--minibatch", "--stream"
+    )
+    assert result["k"] == 4
+
+
+def test_a_stream_goes_with_minibatch_alone(data, ferrule):
+    for extra in ((), ("--minibatch", "--sample", 10)):
+        code, _, err = ferrule("train", "kmeans", "points.parquet", "--stream", *extra)
+        assert code == 2
+        assert "hint: write --minibatch --stream" in err
