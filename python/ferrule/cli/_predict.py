@@ -36,7 +36,7 @@ def execute(
     )
     source = read(data)
     if output is not None:
-        refuse_own_input(source, output)
+        refuse_own_input(source, output, "labels")
     if not quiet:
         _console.note_on_header(source)
     source = _columns_for(model, source)

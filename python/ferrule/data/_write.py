@@ -114,8 +114,8 @@ def _copy(path: Path, filesystem: Any, to: str) -> None:
             out.write(block)
 
 
-def refuse_own_input(source: Source, output: str | Path) -> None:
-    """Refuse to write over a file that is being read.
+def refuse_own_input(source: Source, output: str | Path, instead: str = "new") -> None:
+    """Refuse to write over a file that is being read; its name with `instead` is proposed.
 
     Raises
     ------
@@ -133,5 +133,5 @@ def refuse_own_input(source: Source, output: str | Path) -> None:
             path = Path(output)
             raise hinted(
                 InvalidArgumentError(f"`{output}` is the file being read"),
-                f"write elsewhere: {path.stem}-new{path.suffix}",
+                f"write elsewhere: {path.stem}-{instead}{path.suffix}",
             )
