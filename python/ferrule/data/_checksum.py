@@ -25,7 +25,7 @@ from ferrule.errors import DataLossError, FailedPreconditionError, NotFoundError
 
 _FORMAT = 1
 _SAVE_SECONDS = 0.25
-_BATCH_BYTES = 32 << 20
+_BATCH_BYTES = 64 << 20
 # Bytes of the lock file: byte `start` is held by whoever makes that range, this one during a save.
 _STATE_BYTE = 2**62
 

@@ -319,6 +319,33 @@ class Cubes:
         finally:
             pool.shutdown(cancel_futures=True)
 
+    def to_torch(self, n: int | None = None) -> Iterator[Any]:
+        """Iterate over all cubes as torch tensors, by DLPack: nothing is copied.
+
+        As in `batches`, memory is used again: a tensor is valid until the next is asked for, and
+        ``tensor.to("cuda")`` or ``tensor.clone()`` keep its values. `Cubes` also is a map-style
+        data set for a ``torch.utils.data.DataLoader``, which copies.
+
+        Parameters
+        ----------
+        n : int, optional
+            Cubes of a tensor of shape (n, *shape); by default, tensors are single cubes.
+
+        Raises
+        ------
+        ferrule.errors.FailedPreconditionError
+            Where torch is not installed.
+        """
+        from ferrule.data._cube_tensors import torch_tensors
+
+        return torch_tensors(iter(self) if n is None else self.batches(n))
+
+    def to_tf(self, n: int | None = None) -> Iterator[Any]:
+        """Iterate over all cubes as TensorFlow tensors, by DLPack; otherwise as `to_torch`."""
+        from ferrule.data._cube_tensors import tf_tensors
+
+        return tf_tensors(iter(self) if n is None else self.batches(n))
+
     def write(
         self,
         folder: str | os.PathLike[str],
