@@ -45,7 +45,8 @@ def read(
         from the URI (``s3://KEY:SECRET@bucket/x.csv?endpoint_override=http://host:9000``).
         Or a pandas or polars frame, a pyarrow table, a NumPy matrix, or anything that exports
         Arrow by ``__arrow_c_stream__``: taken as it lies, without a copy. A list is read as one
-        table, in its order.
+        table, in its order. Of a `Source` only columns and rows are chosen; how it is read stays
+        as it is.
     columns : sequence of str, optional
         The columns to read, in this order; those of a file without names are called 0, 1, ...
     rows : int, slice or range, optional
@@ -65,7 +66,8 @@ def read(
     progress : bool
         Show a bar on stderr, where that is a terminal.
     memory_budget : int
-        Bytes that may be read ahead, where there are many files.
+        Bytes of rows in hand at a time: batches are smaller where rows are wide, and no more is
+        read ahead where there are many files.
 
     Returns
     -------

@@ -95,16 +95,17 @@ def _s3(uri: str) -> Place:
         options["endpoint_override"] = address.rstrip("/")
         if separator or "scheme" in query:
             options["scheme"] = query.get("scheme", scheme)
+    bucket = parts.netloc.rpartition("@")[2]
     region = query.get("region") or _environment("AWS_REGION", "AWS_DEFAULT_REGION")
-    if region or endpoint:
+    if not region:
         # Stores that are not Amazon's take any region.
-        options["region"] = region or "us-east-1"
+        region = "us-east-1" if endpoint else fs.resolve_s3_region(bucket)
+    options["region"] = region
     if parts.username:
         options["access_key"] = unquote(parts.username)
         options["secret_key"] = unquote(parts.password or "")
     elif query.get("anonymous", "").lower() in {"1", "true"}:
         options["anonymous"] = True
-    bucket = parts.netloc.rpartition("@")[2]
     return Place(fs.S3FileSystem(**options), bucket + unquote(parts.path), "s3://")
 
 

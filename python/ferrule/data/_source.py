@@ -15,7 +15,7 @@ from ferrule._hints import hinted
 from ferrule._words import counted, listed
 from ferrule.data._bad_rows import BadRow, BadRows
 from ferrule.data._drift import common_schema
-from ferrule.data._formats._part import BATCH_ROWS, Part, Piece, Want
+from ferrule.data._formats._part import BATCH_ROWS, Part, Piece, Want, row_bytes
 from ferrule.data._memory import allocate
 from ferrule.data._numeric import Maker, Matrix, as_float_dtype
 from ferrule.data._parallel import in_order
@@ -349,6 +349,9 @@ class Source:
             raise InvalidArgumentError(f"rows is {rows}; at least 1 is expected")
         plan = list(self._ranges())
         threads = len(plan) == 1
+        n_threads = max(1, min(self._n_threads(), len(plan)))
+        width = sum(row_bytes(kind) for kind in text.types)
+        rows = max(1, min(rows, self._options.memory_budget // (n_threads * width)))
         with bar("reading", len(plan), shown=self._options.progress) as tick:
 
             def items(part: Part, start: int, stop: int | None) -> Iterator[T]:
@@ -360,7 +363,6 @@ class Source:
                 source = items(*plan[0])
             else:
                 jobs = [partial(items, *one) for one in plan]
-                n_threads = min(self._n_threads(), max(len(plan), 1))
                 source = in_order(jobs, _n_bytes, n_threads, self._options.memory_budget)
             for item in source:
                 tick(len(item), 0)

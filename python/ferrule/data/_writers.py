@@ -12,6 +12,7 @@ from pyarrow import csv as arrow_csv
 
 from ferrule._hints import hinted
 from ferrule.data._endings import compression_of, data_ending, ending, kind_of
+from ferrule.data._formats._part import row_bytes
 from ferrule.errors import InvalidArgumentError
 
 _BUFFER_BYTES = 1 << 20
@@ -21,8 +22,6 @@ _WIDE = 256
 _WIDE_GROUP_BYTES = 1 << 20
 _GROUP_ROWS = (128, 1 << 20)
 _PAGE_BYTES = 1 << 16
-# What a value without a fixed width is taken to need.
-_LOOSE_BYTES = 32
 
 
 class Writer(Protocol):
@@ -89,14 +88,10 @@ class ParquetWriter:
 
 def group_rows(schema: pa.Schema) -> int:
     """Return how many rows of `schema` make a row group."""
-    width = sum(_n_bytes(kind) for kind in schema.types)
+    width = sum(map(row_bytes, schema.types))
     least, most = _GROUP_ROWS
     size = _WIDE_GROUP_BYTES if len(schema) >= _WIDE else _GROUP_BYTES
     return min(max(size // max(width, 1), least), most)
-
-
-def _n_bytes(kind: pa.DataType) -> int:
-    return (kind.bit_width + 7) // 8 if pa.types.is_primitive(kind) else _LOOSE_BYTES
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -180,3 +180,15 @@ def test_what_is_no_table_is_refused():
     with pytest.raises(InvalidArgumentError, match="the list is empty"):
         read([])
     assert isinstance(read(read(np.eye(2))), Source)
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv", "arrow"])
+@pytest.mark.parametrize("n_files", [1, 3])
+def test_batches_of_wide_rows_keep_to_the_memory_budget(tmp_path, write, kind, n_files):
+    wide = pa.table({f"c{i}": np.arange(500.0) for i in range(100)})
+    for index in range(n_files):
+        write(tmp_path / f"{index}.{kind}", wide)
+    source = read(tmp_path, memory_budget=40_000)
+    assert max(batch.nbytes for batch in source.batches()) <= 44_000  # with their bitmaps
+    assert max(matrix.nbytes for matrix in source.matrices()) <= 40_000
+    assert source.to_numpy().shape == (500 * n_files, 100)

@@ -15,6 +15,7 @@ from ferrule.data._locations import File
 from ferrule.errors import InvalidArgumentError
 
 BATCH_ROWS = 1 << 16
+_LOOSE_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,11 @@ class Part(ABC):
             first = Want(pa.schema([self.head.schema.field(0)]), bad=BadRows("skip"))
             n_rows = sum(piece.batch.num_rows for piece in self.pieces(first))
         return n_rows
+
+
+def row_bytes(kind: pa.DataType) -> int:
+    """Return the bytes that a value takes; a guess for types without a fixed width."""
+    return (kind.bit_width + 7) // 8 if pa.types.is_primitive(kind) else _LOOSE_BYTES
 
 
 def as_wanted(batch: pa.RecordBatch, want: Want) -> pa.RecordBatch:
