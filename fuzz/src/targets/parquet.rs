@@ -26,9 +26,9 @@ const WORDS: &[&[u8]] = &[
 /// Files by pyarrow: a dictionary in Snappy with missing values, plain pages of the second version.
 fn seeds() -> Vec<Vec<u8>> {
     vec![
-        include_bytes!("parquet/dictionary.parquet").to_vec(),
-        include_bytes!("parquet/plain_v2.parquet").to_vec(),
-        include_bytes!("parquet/split.parquet").to_vec(),
+        include_bytes!("../../../crates/format/tests/parquet/dictionary.parquet").to_vec(),
+        include_bytes!("../../../crates/format/tests/parquet/plain_v2.parquet").to_vec(),
+        include_bytes!("../../../crates/format/tests/parquet/split.parquet").to_vec(),
     ]
 }
 

@@ -69,8 +69,9 @@ class FrameStack:
     ) -> "FrameStack":
         """Read files in parallel, each a frame.
 
-        Parquet and CSV of plain numbers on a local disk are decoded straight into the stack;
-        everything else that `ferrule.data.read` takes goes through it.
+        Parquet and CSV of plain numbers on a local disk are decoded straight into the stack, from
+        files that are mapped into memory and must not be cut short meanwhile; everything else that
+        `ferrule.data.read` takes goes through it, with the same result.
 
         Parameters
         ----------

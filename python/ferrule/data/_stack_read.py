@@ -133,7 +133,9 @@ class _General:
 
 
 def _model(file: Source, table: Table, start: int, stop: int | None) -> Model:
-    columns = file.chosen or table.columns
+    columns = table.columns if file.chosen is None else file.chosen
+    if not columns:
+        raise InvalidArgumentError(f"`{file.name}` has no columns")
     dtypes = {table.dtypes[index] for index in _numbers(table, columns)}
     there = table.count()
     end = there if stop is None else min(stop, there)

@@ -76,7 +76,13 @@ impl<'a> Hybrid<'a> {
             match &mut self.run {
                 Run::Repeated { value, .. } => part.fill(entry(dictionary, *value)?),
                 Run::Packed { bits, .. } => {
-                    for slot in part {
+                    let (eights, rest) = part.as_chunks_mut::<8>();
+                    for slots in eights {
+                        for (slot, index) in slots.iter_mut().zip(bits.take_eight(self.width)?) {
+                            *slot = entry(dictionary, index)?;
+                        }
+                    }
+                    for slot in rest {
                         *slot = entry(dictionary, bits.take(self.width)?)?;
                     }
                 }
@@ -118,6 +124,32 @@ fn entry<T: Copy>(dictionary: &[T], index: u32) -> Result<T, ParquetError> {
 }
 
 impl Bits<'_> {
+    /// The next eight times `width` bits, at most 32 each: at once where they begin with a byte and are few.
+    fn take_eight(&mut self, width: u32) -> Result<[u32; 8], ParquetError> {
+        const HALF: u32 = 4;
+        let mut values = [0; 8];
+        let (Some(bytes), true) = (self.rest.first_chunk::<16>(), self.count == 0 && width <= 16)
+        else {
+            for value in &mut values {
+                *value = self.take(width)?;
+            }
+            return Ok(values);
+        };
+        let word = u128::from_le_bytes(*bytes);
+        let mask = 1u64.wrapping_shl(width).wrapping_sub(1);
+        let mut halves = [word as u64, word.wrapping_shr(width.wrapping_mul(HALF)) as u64];
+        for (four, half) in
+            values.as_chunks_mut::<{ HALF as usize }>().0.iter_mut().zip(&mut halves)
+        {
+            for value in four {
+                *value = (*half & mask) as u32;
+                *half = half.wrapping_shr(width);
+            }
+        }
+        self.rest = self.rest.get(width as usize..).unwrap_or_default();
+        Ok(values)
+    }
+
     /// The next `width` bits, at most 32.
     fn take(&mut self, width: u32) -> Result<u32, ParquetError> {
         while self.count < width {
@@ -143,7 +175,7 @@ impl Bits<'_> {
 }
 
 #[cfg(test)]
-#[allow(clippy::expect_used, clippy::unwrap_used)]
+#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -172,5 +204,34 @@ mod tests {
         assert_eq!(Hybrid::new(&[6], 0).unwrap().run(9).unwrap(), (0, 3));
         let bytes = [3, 1, 0, 0, 0x80];
         assert_eq!(Hybrid::new(&bytes, 32).unwrap().run(9).unwrap(), (0x8000_0001, 1));
+    }
+
+    #[test]
+    fn values_of_any_width_come_back_however_they_are_taken() {
+        for width in 0..=20u32 {
+            let values: Vec<u32> = (0..80u32)
+                .map(|n| n.wrapping_mul(0x9e37_79b1) >> 12 & ((1 << width) - 1))
+                .collect();
+            let mut bits = vec![0u8; 10 * width as usize];
+            for (index, value) in values.iter().enumerate() {
+                for bit in 0..width as usize {
+                    let at = index * width as usize + bit;
+                    bits[at / 8] |= ((value >> bit & 1) as u8) << (at % 8);
+                }
+            }
+            let dictionary: Vec<u32> = (0..1 << width).collect();
+            let bytes = [&[10 << 1 | 1], &bits[..]].concat();
+            for parts in [vec![80], vec![3, 77], vec![8, 1, 40, 31]] {
+                let mut hybrid = Hybrid::new(&bytes, width).unwrap();
+                let mut got = vec![0; 80];
+                let mut rest = &mut got[..];
+                for count in parts {
+                    let (part, after) = rest.split_at_mut(count);
+                    hybrid.look_up(&dictionary, part).unwrap();
+                    rest = after;
+                }
+                assert_eq!(got, values, "{width} bits");
+            }
+        }
     }
 }
