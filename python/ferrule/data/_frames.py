@@ -108,5 +108,7 @@ def _named(frame: Any, label: str) -> tuple[tuple[str, ...], NDArray[Any]]:
     import pyarrow as pa
 
     table = pa.table(frame)
-    arrays = [column.to_numpy() for column in table.columns]
-    return tuple(table.column_names), np.column_stack(arrays)
+    if not table.num_columns:
+        raise InvalidArgumentError(f"{label} has no columns")
+    columns = np.stack([column.to_numpy() for column in table.columns])
+    return tuple(table.column_names), columns.T

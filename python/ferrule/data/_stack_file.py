@@ -71,6 +71,10 @@ def read(path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
             f"`{path}` holds {dtype} of shape {tuple(shape)} under {len(columns)} names of columns;"
             " F16, F32 or F64 of (frames, columns, rows) is expected"
         )
+    if (first + start) % _DTYPES[dtype].itemsize:
+        raise DataLossError(
+            f"`{path}` has its data from byte {first + start} on, where {dtype} cannot be mapped"
+        )
     count = (end - start) // _DTYPES[dtype].itemsize
     values = np.frombuffer(mapped, _DTYPES[dtype], count, first + start).reshape(shape)
     return values, columns

@@ -58,6 +58,11 @@ class Column:
     _numeric: bool = False
 
     @property
+    def is_whole(self) -> bool:
+        """Whether it holds integers."""
+        return self.type.startswith(("int", "uint"))
+
+    @property
     def mean(self) -> float | None:
         """Mean of the finite numbers."""
         return self._mean if self._numeric and self.count else None
@@ -85,7 +90,9 @@ class Column:
 
     def add_numbers(self, values: NDArray[Any]) -> None:
         """Take in numbers, NaN for those that are missing."""
-        self._numeric = True
+        if not self._numeric:
+            self._numeric = True
+            self._histogram = Histogram(whole=self.is_whole)
         flat = values.astype(np.float64, copy=False).reshape(-1)
         finite = np.isfinite(flat)
         kept = flat if finite.all() else flat[finite]

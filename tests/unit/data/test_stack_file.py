@@ -1,7 +1,10 @@
 import json
 import pickle
+import re
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -42,6 +45,33 @@ def test_a_stack_of_a_file_pickles_by_its_path(stack, tmp_path, monkeypatch):
         assert len(data) < 300
         monkeypatch.chdir("/")
         np.testing.assert_array_equal(pickle.loads(data).values, given.values)
+
+
+def test_a_file_is_mapped_and_not_read(tmp_path):
+    path = tmp_path / "s.safetensors"
+    FrameStack(np.ones((1, 1, 8))).save(path)
+    header, data = head(path)
+    # 64 GB, of which the disk holds only what is not zero.
+    header["frames"] = {"dtype": "F64", "shape": [8, 1, 1 << 30], "data_offsets": [0, 64 << 30]}
+    rewrite(path, header, data)
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size - len(data) + (64 << 30))
+    start = time.perf_counter()
+    stack = FrameStack.open(path)
+    assert time.perf_counter() - start < 0.5
+    assert stack.nbytes == 64 << 30
+    assert (stack.values[0, 0, :9].tolist(), stack.values[7, 0, -1]) == ([1.0] * 8 + [0.0], 0.0)
+
+
+def test_processes_share_the_pages_of_a_file(tmp_path):
+    path = tmp_path / "s.safetensors"
+    FrameStack(np.ones((8, 100, 1000))).save(path)
+    stack = FrameStack.open(path)
+    assert stack.values.sum() == 800_000
+    maps = Path("/proc/self/smaps").read_text().split(str(path), 1)[1]
+    sizes = dict(re.findall(r"^(\w+): +(\d+) kB$", maps, re.MULTILINE)[:20][::-1])
+    assert int(sizes["Rss"]) >= 6000
+    assert int(sizes["Private_Dirty"]) == 0
 
 
 def test_home_is_expanded(stack, tmp_path, monkeypatch):
@@ -99,6 +129,7 @@ def head(path):
 
 def rewrite(path, header, data):
     text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
     path.write_bytes(len(text).to_bytes(8, "little") + text + data)
 
 
@@ -130,6 +161,17 @@ def test_a_file_of_another_kind_is_refused(tmp_path, change, kind, message):
     with pytest.raises(kind, match=message) as caught:
         FrameStack.open(path)
     assert str(path) in str(caught.value)
+
+
+def test_data_that_cannot_be_mapped_is_refused(tmp_path):
+    path = tmp_path / "s.safetensors"
+    FrameStack(np.ones((5, 3, 4))).save(path)
+    header, data = head(path)
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8 + 1)
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data)
+    with pytest.raises(DataLossError, match="cannot be mapped"):
+        FrameStack.open(path)
 
 
 @pytest.mark.parametrize("size", [0, 1, 7, 8, 100, 200, -1])

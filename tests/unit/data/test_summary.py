@@ -91,6 +91,15 @@ def test_a_histogram_of_extremes_and_of_one_value_has_bars():
         assert histogram.bars(8)[1] == [2]
 
 
+def test_bars_of_whole_numbers_hold_as_many_different_ones_each():
+    histogram = Histogram(whole=True)
+    for values in (np.arange(18, 90), np.arange(18, 90)[::-1]):
+        histogram.add(values.astype(float), 18.0, 89.0)
+    edges, counts = histogram.bars(24)
+    assert set(counts) == {6}
+    np.testing.assert_allclose(np.diff(edges), 3)
+
+
 def test_describe_is_over_all_frames():
     values = np.random.default_rng(2).normal(size=(4, 3, 50))
     values[1, 2, 3] = np.nan

@@ -119,8 +119,7 @@ def written(value: Any) -> str:
 
 def extreme(column: Column, value: Any) -> str:
     """Write the least or the greatest value of a column, of whole numbers as such."""
-    whole = column.type.startswith(("int", "uint")) and isinstance(value, float)
-    return f"{int(value):,}" if whole else written(value)
+    return f"{int(value):,}" if column.is_whole and value is not None else written(value)
 
 
 def described(column: Column) -> str:

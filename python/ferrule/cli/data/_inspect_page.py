@@ -66,7 +66,11 @@ def _card(column: Column, summary: Summary) -> str:
         "std": written(column.std),
         "missing": missing,
     }
-    listed = "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in figures.items())
+    listed = "".join(
+        f"<dt>{name}</dt><dd>{escape(value)}</dd>"
+        for name, value in figures.items()
+        if value != "-"
+    )
     words = described(column)
     said = f"<p>{escape(words)}</p>" if words else ""
     return (
