@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use ferrule_tensor::kernels::candidates::{PANEL_FEATURES_MAX, PANEL_ROWS};
-use ferrule_tensor::kernels::seeding::{SeedPass, SeedRows};
-use ferrule_tensor::{Control, Float, Isa, MatrixView, Team};
+use ferrule_tensor::kernels::candidates::PANEL_ROWS;
+use ferrule_tensor::kernels::seeding::{
+    SEED_PANEL_FEATURES_MAX, SeedPass, SeedRows, transpose_rows,
+};
+use ferrule_tensor::{Assigner, Control, Float, Isa, MatrixView, Scratch, Team};
 
 use super::params::check_len;
 use super::rng::Rng;
@@ -326,9 +328,18 @@ struct DenseSource<'a, T> {
     x: MatrixView<'a, T>,
 }
 
+/// Working memory of a thread for [`DenseSource`].
+#[derive(Default)]
+struct DenseScratch<T> {
+    /// A panel of rows, or the distances of a block.
+    values: Vec<T>,
+    zeros: Vec<T>,
+    assigner: Scratch<T>,
+}
+
 impl<T: Float> SeedSource<T> for DenseSource<'_, T> {
-    type Scratch = Vec<T>;
-    type Centers = Vec<T>;
+    type Scratch = DenseScratch<T>;
+    type Centers = Assigner<T>;
 
     fn shape(&self) -> (usize, usize) {
         (self.x.rows(), self.x.cols())
@@ -338,57 +349,42 @@ impl<T: Float> SeedSource<T> for DenseSource<'_, T> {
         out.extend((0..self.x.cols()).map(|col| self.x.get(row, col)));
     }
 
-    fn prepare(&self, centers: &[T]) -> Vec<T> {
-        centers.to_vec()
+    fn prepare(&self, centers: &[T]) -> Assigner<T> {
+        let d = self.x.cols();
+        Assigner::new(centers, centers.len() / d, d, Isa::detect())
     }
 
     fn measure(
         &self,
         rows: Range<usize>,
-        centers: &Vec<T>,
+        centers: &Assigner<T>,
         weights: Option<&[T]>,
         block: &mut Block<T>,
-        scratch: &mut Vec<T>,
+        scratch: &mut DenseScratch<T>,
     ) {
-        let isa = Isa::detect();
-        for (panel, closest) in block.closest.chunks_mut(PANEL_ROWS).enumerate() {
-            let first = panel * PANEL_ROWS;
-            let weights = weights.map(|weights| &weights[first..first + closest.len()]);
-            let rows = rows.start + first..rows.start + first + closest.len();
-            let rows = seed_rows(self.x, rows, scratch);
-            let potentials = &mut block.potentials[..];
-            SeedPass { rows, centers, d: self.x.cols(), closest, weights, potentials }.run(isa);
+        let (x, d, k) = (self.x, self.x.cols(), centers.n_clusters());
+        let DenseScratch { values, zeros, assigner } = scratch;
+        let as_they_are = d <= SEED_PANEL_FEATURES_MAX;
+        if as_they_are {
+            values.resize(PANEL_ROWS * d, T::ZERO);
+            zeros.resize(d, T::ZERO);
+        } else {
+            values.resize(rows.len() * k, T::ZERO);
+            centers.squared_distances(x, rows.clone(), values, assigner);
         }
-    }
-}
-
-/// The rows in the layout that suits their width, copied to `scratch` where they have another.
-fn seed_rows<'a, T: Float>(
-    x: MatrixView<'a, T>,
-    rows: Range<usize>,
-    scratch: &'a mut Vec<T>,
-) -> SeedRows<'a, T> {
-    let d = x.cols();
-    if d <= PANEL_FEATURES_MAX {
-        scratch.resize(PANEL_ROWS * d, T::ZERO);
-        pack_panel(x, rows, scratch);
-        return SeedRows::Panel(scratch);
-    }
-    if x.col_stride() == 1 && x.row_stride() == d {
-        return SeedRows::Rows(&x.data()[rows.start * d..rows.end * d]);
-    }
-    scratch.clear();
-    for row in rows {
-        scratch.extend((0..d).map(|col| x.get(row, col)));
-    }
-    SeedRows::Rows(scratch)
-}
-
-/// Copies rows to `panel` feature by feature; places past the last row keep what they hold.
-fn pack_panel<T: Float>(x: MatrixView<T>, rows: Range<usize>, panel: &mut [T]) {
-    for (col, feature) in panel.chunks_exact_mut(PANEL_ROWS).enumerate() {
-        for (value, row) in feature.iter_mut().zip(rows.clone()) {
-            *value = x.get(row, col);
+        for (panel, closest) in block.closest.chunks_mut(PANEL_ROWS).enumerate() {
+            let of_panel = panel * PANEL_ROWS..panel * PANEL_ROWS + closest.len();
+            let seed_rows = if as_they_are {
+                let first = rows.start + of_panel.start;
+                transpose_rows(centers.isa(), x, first..first + closest.len(), zeros, values);
+                SeedRows::Panel(values)
+            } else {
+                SeedRows::Distances(&values[of_panel.start * k..of_panel.end * k])
+            };
+            let weights = weights.map(|weights| &weights[of_panel]);
+            let (centers, potentials) = (centers.centers(), &mut block.potentials[..]);
+            SeedPass { rows: seed_rows, centers, d, closest, weights, potentials }
+                .run(Isa::detect());
         }
     }
 }
