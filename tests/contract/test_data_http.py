@@ -66,6 +66,7 @@ def test_a_file_is_read_whether_its_server_knows_ranges_or_not(address, name):
     source = read(f"{address}/{name}")
     np.testing.assert_array_equal(source.to_numpy(), MATRIX)
     np.testing.assert_array_equal(source.head(7).to_numpy(), MATRIX[:7])
+    assert read(f"{address}/{name}?token=1").count() == 500
 
 
 def test_a_server_that_is_down_and_a_glob_over_http_are_told(address):

@@ -12,6 +12,8 @@ import pytest
 from moto.server import ThreadedMotoServer
 from pyarrow import fs
 
+import ferrule
+from ferrule.cli._run import run
 from ferrule.data import convert, read, split
 from ferrule.errors import InvalidArgumentError, NotFoundError, UnavailableError
 
@@ -116,6 +118,20 @@ def test_many_objects_are_converted_and_split(s3):
     split("s3://bucket/converted/*", "s3://bucket/parts", train=0.9)
     assert read("s3://bucket/parts/train.parquet").n_rows == 900
     assert read("s3://bucket/parts/test.parquet").n_rows == 100
+
+
+def test_commands_take_uris(s3, endpoint, tmp_path, capsys):
+    uri = f"s3://key:hunter2@bucket/data/x.csv?endpoint_override={endpoint}"
+    model, labels = str(tmp_path / "m.safetensors"), str(tmp_path / "labels.npy")
+    assert run(["train", "kmeans", uri, "--k", "3", "-o", model]) == 0
+    assert run(["predict", model, "s3://bucket/data/*.csv", "-o", labels]) == 0
+    assert np.load(labels).shape == (500,)
+    assert run(["predict", model, "s3://bucket/none.csv"]) == 1
+    out = capsys.readouterr()
+    assert "error: there is no `s3://bucket/none.csv`" in out.err
+    assert "hunter2" not in out.err + out.out
+    assert b"hunter2" not in (tmp_path / "m.safetensors").read_bytes()
+    assert ferrule.inspect(model).metadata["data"] == "x.csv"
 
 
 def test_a_table_that_breaks_midway_makes_no_object_and_own_input_is_refused(s3, tmp_path):

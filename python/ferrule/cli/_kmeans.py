@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -260,6 +261,11 @@ def _estimator(plan: Plan, k: int) -> KMeans | MiniBatchKMeans:
     return estimator(k, random_state=plan.random_state, **given)
 
 
+def _file_name(data: str) -> str:
+    """Return the name of a file without its place: of a URI neither keys nor parameters."""
+    return PurePath(urlsplit(data).path if "://" in data else data).name
+
+
 def _best(candidates: list[Candidate]) -> Candidate:
     return max(candidates, key=lambda one: -2.0 if one.silhouette is None else one.silhouette)
 
@@ -272,7 +278,7 @@ def _save(plan: Plan, samples: Samples, best: Candidate) -> Saved:
         model = ScaledKMeans(samples.scaler, model, feature_names=samples.names)
     elif samples.names is not None:
         model.feature_names_in_ = np.asarray(samples.names, dtype=object)
-    metadata: dict[str, Any] = {"data": PurePath(plan.data).name}
+    metadata: dict[str, Any] = {"data": _file_name(plan.data)}
     if best.silhouette is not None:
         metadata["silhouette"] = best.silhouette
     assert plan.output is not None  # noqa: S101 -- asked only where there is an output

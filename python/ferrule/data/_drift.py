@@ -34,7 +34,11 @@ def common_schema(parts: Sequence[Part], names: Sequence[str] | None) -> pa.Sche
                 for name, kind in zip(other.names, other.types, strict=True)
             ]
         )
-    return schema
+    if not any(part.parses for part in parts):
+        return schema
+    # Text without any value stays text.
+    kinds = [pa.string() if pa.types.is_null(kind) else kind for kind in schema.types]
+    return pa.schema(list(zip(schema.names, kinds, strict=True)))
 
 
 def _chosen(part: Part, names: Sequence[str] | None) -> pa.Schema:

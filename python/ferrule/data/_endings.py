@@ -23,20 +23,27 @@ _TEXT = {"csv", "libsvm"}
 
 
 def kind_of(name: str) -> str | None:
-    """Return the kind of data in a file called `name`; None where its ending tells none."""
+    """Return the kind of data in a file called `name`; None where its ending tells none.
+
+    A URI may have a query behind the name.
+    """
     kind = ENDINGS.get(data_ending(name))
     return kind if kind in _TEXT or not compression_of(name) else None
 
 
 def data_ending(name: str) -> str:
     """Return the ending that tells the kind, in lower case: `.csv` for `x.CSV.gz`."""
-    path = PurePosixPath(name.lower())
+    path = _path(name)
     return PurePosixPath(path.stem).suffix if path.suffix in COMPRESSIONS else path.suffix
 
 
 def compression_of(name: str) -> str | None:
     """Return the codec that the whole file is compressed with, by pyarrow's name."""
-    return COMPRESSIONS.get(PurePosixPath(name.lower()).suffix)
+    return COMPRESSIONS.get(_path(name).suffix)
+
+
+def _path(name: str) -> PurePosixPath:
+    return PurePosixPath((name.partition("?")[0] if "://" in name else name).lower())
 
 
 def ending(name: object) -> str:

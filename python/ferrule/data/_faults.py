@@ -104,7 +104,8 @@ def typed(
     if number:
         return StorageError(f"`{name}`: {(getattr(error, 'strerror', None) or text).lower()}")
     if kind is None:
-        return StorageError(f"`{name}`: {_first(text)}")
+        error_of = StorageError if isinstance(error, OSError) else InvalidArgumentError
+        return error_of(f"`{name}`: {_first(text)}")
     if opened:
         return DataLossError(f"`{name}` is damaged {kind}: {_first(text)}")
     return InvalidArgumentError(f"`{name}` is not {kind}: {_first(text)}")

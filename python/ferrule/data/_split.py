@@ -182,7 +182,8 @@ class _Strata:
 
     def heaps_of(self, batch: pa.RecordBatch) -> NDArray[np.int64]:
         heaps = np.empty(batch.num_rows, np.int64)
-        codes = batch.column(self._column).dictionary_encode(null_encoding="encode")
+        values = _decoded(batch.column(self._column))
+        codes = values.dictionary_encode(null_encoding="encode")
         indices = codes.indices.to_numpy()
         for code, value in enumerate(codes.dictionary.to_pylist()):
             rows = np.flatnonzero(indices == code)
@@ -195,4 +196,9 @@ def _columns(source: Source, column: str) -> Iterator[Any]:
     chosen = source if source.n_rows is None else source.select([column])
     _ = source.select([column]).schema
     for batch in chosen.batches():
-        yield batch.column(column)
+        yield _decoded(batch.column(column))
+
+
+def _decoded(column: Any) -> Any:
+    kind = column.type
+    return column.cast(kind.value_type) if pa.types.is_dictionary(kind) else column

@@ -104,6 +104,8 @@ class CsvWriter:
     def __init__(
         self, file: BinaryIO, schema: pa.Schema, *, name: str, named: bool, compression: str | None
     ) -> None:
+        _refuse_unwritable(name, schema)
+        self._schema = pa.schema([(one.name, _decoded_type(one.type)) for one in schema])
         self._sink = _buffered(file)
         # Temporary files end otherwise: the name is that of the destination.
         codec: Any = compression_of(name) or compression
@@ -112,11 +114,19 @@ class CsvWriter:
             include_header=named, delimiter="\t" if data_ending(name) == ".tsv" else ","
         )
         out: Any = self._out
-        self._writer = arrow_csv.CSVWriter(out, schema, write_options=options)
+        self._writer = arrow_csv.CSVWriter(out, self._schema, write_options=options)
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Write the rows of `batch`."""
-        self._writer.write(batch)
+        columns = [
+            column.cast(one.type) if column.type != one.type else column
+            for column, one in zip(batch.columns, self._schema, strict=True)
+        ]
+        if len(columns) == 1 and columns[0].null_count:
+            # An empty line is no row: the missing value of an only column is written as "".
+            self._out.write(_quoted(columns[0]))
+            return
+        self._writer.write(pa.record_batch(columns, schema=self._schema))
 
     def close(self) -> None:
         """Write what is held back."""
@@ -125,6 +135,26 @@ class CsvWriter:
             self._out.close()
         else:
             self._sink.flush()
+
+
+def _refuse_unwritable(name: str, schema: pa.Schema) -> None:
+    for one in schema:
+        kind = _decoded_type(one.type)
+        if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+            raise hinted(
+                InvalidArgumentError(f"`{name}`: CSV cannot hold column `{one.name}`, of {kind}"),
+                "write Parquet or Arrow, or choose other columns",
+            )
+
+
+def _decoded_type(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def _quoted(column: Any) -> bytes:
+    """Return the values one a line, in quotes."""
+    texts = column.cast(pa.string()).fill_null("").to_pylist()
+    return "".join('"{}"\n'.format(text.replace('"', '""')) for text in texts).encode()
 
 
 class ArrowWriter:
@@ -237,7 +267,7 @@ def writer_of(to: str) -> Callable[..., Writer]:
     InvalidArgumentError
         For another ending.
     """
-    kind = kind_of(to.partition("?")[0] if "://" in to else to)
+    kind = kind_of(to)
     if kind not in WRITERS:
         raise hinted(
             InvalidArgumentError(f"`{to}` {ending(to)}, which is no kind of data that is written"),

@@ -193,3 +193,41 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, name):
     assert done.stderr == ""
     assert names(tmp_path) == []
     assert issubclass(StorageError, OSError)
+
+
+@pytest.mark.parametrize("name", ["y.parquet", "y.csv", "y.arrow"])
+def test_text_and_categories_of_polars_and_pandas_go_everywhere(tmp_path, name):
+    frame = pl.DataFrame(
+        {
+            "s": ["x", None, "ü"],
+            "c": pl.Series(["u", "v", "u"], dtype=pl.Categorical),
+            "e": pl.Series(["v", "u", None], dtype=pl.Enum(["u", "v"])),
+        }
+    )
+    expected = frame.to_dict(as_series=False)
+    convert(frame, tmp_path / name)
+    if name == "y.csv":
+        expected["s"][1] = expected["e"][2] = ""
+    assert read(tmp_path / name).to_arrow().to_pydict() == expected
+    convert(pd.DataFrame({"c": pd.Categorical(["a", "b", "a"])}), tmp_path / name)
+    assert read(tmp_path / name).to_arrow().to_pydict() == {"c": ["a", "b", "a"]}
+
+
+def test_a_missing_value_of_an_only_column_stays_a_row_of_csv(tmp_path):
+    convert(pa.table({"a": [1.5, None, 3.0]}), tmp_path / "y.csv")
+    assert read(tmp_path / "y.csv").to_arrow().to_pydict() == {"a": [1.5, None, 3.0]}
+    assert pd.read_csv(tmp_path / "y.csv")["a"].isna().tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("column", [pa.array([[1]]), pa.array([b"x"]), pa.array([{"x": 1}])])
+def test_columns_that_csv_cannot_hold_are_named(tmp_path, column):
+    with pytest.raises(InvalidArgumentError, match="CSV cannot hold column `deep`"):
+        convert(pa.table({"deep": column}), tmp_path / "y.csv")
+    assert names(tmp_path) == []
+
+
+def test_the_index_of_a_pandas_frame_is_no_column(tmp_path):
+    frame = pd.DataFrame({"a": [1.0, 2.0]}, index=[5, 7])
+    frame.to_parquet(tmp_path / "x.parquet")
+    assert read(tmp_path / "x.parquet").columns == ("a",)
+    assert read(frame).columns == ("a",)

@@ -161,3 +161,13 @@ def test_missing_values_become_nan_where_that_is_asked(tmp_path):
     np.testing.assert_array_equal(got, [[1, np.nan], [np.nan, np.inf]])
     table = pa.table({"a": [1, None], "b": pa.array([None, True])})
     np.testing.assert_array_equal(read(table, missing="nan").to_numpy(), [[1, np.nan], [np.nan, 1]])
+
+
+def test_files_without_rows_or_values_take_the_types_of_the_others(tmp_path):
+    for name, text in (("0", "a,b\n"), ("1", "a,b\n,\n"), ("2", "a,b\n1,x\n2.5,y\n")):
+        (tmp_path / f"{name}.csv").write_text(text)
+    source = read(tmp_path)
+    assert [str(kind) for kind in source.schema.types] == ["double", "string"]
+    assert source.to_arrow().to_pydict() == {"a": [None, 1, 2.5], "b": ["", "x", "y"]}
+    assert source.count() == 3
+    assert [str(kind) for kind in read(tmp_path / "1.csv").schema.types] == ["string", "string"]

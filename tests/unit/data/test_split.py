@@ -50,10 +50,11 @@ def test_the_seed_alone_decides_not_the_format_or_the_files(tmp_path):
     assert len(set(drawn[0])) == 50
 
 
-def test_a_stratified_split_gives_each_value_its_share(tmp_path):
+@pytest.mark.parametrize("category", [pa.string(), pa.dictionary(pa.int8(), pa.string())])
+def test_a_stratified_split_gives_each_value_its_share(tmp_path, category):
     generator = np.random.default_rng(0)
     kinds = generator.choice(["a", "b", "c", None], p=[0.6, 0.3, 0.05, 0.05], size=2000)
-    table = pa.table({"x": np.arange(2000.0), "kind": pa.array(list(kinds))})
+    table = pa.table({"x": np.arange(2000.0), "kind": pa.array(list(kinds), category)})
     split(table, tmp_path, train=0.75, stratify="kind")
     counts = {
         name: collections.Counter(read(tmp_path / f"{name}.parquet").to_arrow()["kind"].to_pylist())

@@ -143,9 +143,13 @@ class Part(ABC):
         """Return the number of rows, reading what that takes."""
         n_rows = self.head.n_rows
         if n_rows is None:
-            first = Want(pa.schema([self.head.schema.field(0)]), bad=BadRows("skip"))
+            first = Want(self._first_column(), bad=BadRows("skip"))
             n_rows = sum(piece.batch.num_rows for piece in self.pieces(first))
         return n_rows
+
+    def _first_column(self) -> pa.Schema:
+        first = self.head.schema.field(0)
+        return pa.schema([pa.field(first.name, pa.string()) if self.parses else first])
 
 
 def row_bytes(kind: pa.DataType) -> int:

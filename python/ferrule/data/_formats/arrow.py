@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from ferrule.data._faults import told
 from ferrule.data._formats._part import Head, Part, Piece, Want, as_wanted, checked, in_order
+from ferrule.data._formats._types import usual_batch, usual_schema
 from ferrule.data._locations import File
 
 _MAGIC = b"ARROW1"
@@ -23,15 +24,16 @@ class Arrow(Part):
     def _read_head(self) -> Head:
         with told(self.name, "Arrow"), self.file.open(mapped=True) as source:
             reader = _reader(source)
+            self._places = {name: at for at, name in enumerate(reader.schema.names)}
             counts = isinstance(reader, pa.ipc.RecordBatchFileReader)
             n_rows = reader.count_rows() if counts else None
-            return Head(reader.schema.remove_metadata(), n_rows)
+            return Head(usual_schema(reader.schema), n_rows)
 
     def pieces(self, want: Want) -> Iterator[Piece]:
         """Yield what is wanted, in order."""
-        places = {name: index for index, name in enumerate(self.head.schema.names)}
+        _ = self.head
         options = pa.ipc.IpcReadOptions(
-            included_fields=sorted(places[name] for name in want.schema.names),
+            included_fields=sorted(self._places[name] for name in want.schema.names),
             use_threads=want.threads,
         )
         with (
@@ -39,7 +41,9 @@ class Arrow(Part):
             self.file.open(mapped=True) as source,
         ):
             batches = _batches(_reader(source, options))
-            yield from in_order((as_wanted(checked(one), want) for one in batches), want)
+            yield from in_order(
+                (usual_batch(as_wanted(checked(one), want)) for one in batches), want
+            )
 
 
 def _reader(source: Any, options: pa.ipc.IpcReadOptions | None = None) -> Any:

@@ -107,7 +107,7 @@ class Csv(Part):
         return f"write it with commas: tr '{pair[0]}' '{pair[1]}' < {source} > commas.csv"
 
     def _told_types(self, block: bytes) -> pa.Schema:
-        """Return the types that the first rows tell; a column without values is text."""
+        """Return the types that the first rows tell; that of a column without values is null."""
         options = arrow_csv.ConvertOptions(strings_can_be_null=True)
         with told(self.name, "CSV in UTF-8"):
             table = self._parse(self._without_header(block), options, skip_ragged=True)
@@ -116,12 +116,7 @@ class Csv(Part):
                 raise InvalidArgumentError(
                     f"`{self.name}` is not CSV in UTF-8: see column `{field.name}`"
                 )
-        return pa.schema(
-            [
-                pa.field(field.name, pa.string() if pa.types.is_null(field.type) else field.type)
-                for field in table.schema
-            ]
-        )
+        return table.schema
 
     def _without_header(self, block: bytes) -> bytes:
         at = 0

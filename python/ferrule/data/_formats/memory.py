@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ferrule._hints import hinted
 from ferrule.data._formats._part import Head, Part, Piece, Want, in_order
+from ferrule.data._formats._types import usual_batch, usual_schema
 from ferrule.errors import InvalidArgumentError
 
 
@@ -21,12 +22,12 @@ class Memory(Part):
         self.table = table
 
     def _read_head(self) -> Head:
-        return Head(self.table.schema.remove_metadata(), self.table.num_rows)
+        return Head(usual_schema(self.table.schema), self.table.num_rows)
 
     def pieces(self, want: Want) -> Iterator[Piece]:
         """Yield what is wanted, in order."""
         batches = self.table.select(want.schema.names).to_batches()
-        yield from in_order(iter(batches), want)
+        yield from in_order(map(usual_batch, batches), want)
 
 
 class Matrix(Part):

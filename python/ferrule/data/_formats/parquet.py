@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 
 from ferrule.data._faults import told
 from ferrule.data._formats._part import Head, Part, Piece, Want, as_wanted, checked, in_order
+from ferrule.data._formats._types import usual_batch, usual_schema
 from ferrule.data._locations import File
 
 
@@ -27,7 +28,7 @@ class Parquet(Part):
                 for index in range(file.metadata.num_row_groups)
             ]
             self._metadata = file.metadata
-            return Head(file.schema_arrow.remove_metadata(), file.metadata.num_rows)
+            return Head(usual_schema(file.schema_arrow), file.metadata.num_rows)
 
     def pieces(self, want: Want) -> Iterator[Piece]:
         """Yield what is wanted, in order."""
@@ -48,7 +49,9 @@ class Parquet(Part):
                 columns=want.schema.names,
                 use_threads=want.threads,
             )
-            yield from in_order((checked(as_wanted(batch, want)) for batch in batches), want, first)
+            yield from in_order(
+                (usual_batch(checked(as_wanted(batch, want))) for batch in batches), want, first
+            )
 
     def _groups(self, wanted: range) -> tuple[list[int], int]:
         """Return the row groups with wanted rows, and the number of the first row in them."""
