@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ferrule.data._convert import Written, convert
+    from ferrule.data._cubes import Cubes
     from ferrule.data._read import read
     from ferrule.data._sample import sample
     from ferrule.data._source import Source
     from ferrule.data._split import split
     from ferrule.data._stack import FrameStack
 
-__all__ = ["FrameStack", "Source", "Written", "convert", "read", "sample", "split"]
+__all__ = ["Cubes", "FrameStack", "Source", "Written", "convert", "read", "sample", "split"]
 
 _HOMES = {
     "Cubes": "ferrule.data._cubes",
