@@ -31,10 +31,11 @@ format: setup ## rewrite sources to the house format
 	$(BIN)/ruff format python tests benches examples scripts fuzz attacks
 	$(BIN)/ruff check --fix python tests benches examples scripts fuzz attacks
 
-bench: setup server-binary ## time training, cubes, reading and serving beside their peers (about 20 minutes)
+bench: setup server-binary ## time training, cubes, reading and serving beside their peers (about an hour)
 	@benches/setup
 	.bench/venv/bin/python benches/kmeans_fit.py
 	.bench/venv/bin/python benches/cubes.py
+	.bench/venv/bin/python benches/cubes_million.py
 	.bench/venv/bin/python benches/read.py
 	.bench/venv/bin/python benches/serve_kmeans.py
 

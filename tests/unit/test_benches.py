@@ -57,6 +57,13 @@ def test_cubes_benchmark_compares_every_bit_with_numpys_indexing(tmp_path):
     assert {"machine", "scaling", "claims", "article_machine"} <= result.keys()
 
 
+def test_a_broken_run_of_many_cubes_ends_with_the_checksum_of_a_whole_one(tmp_path):
+    result = run(sys.executable, "cubes_million.py", tmp_path / "million.json")
+    assert result["broken"]["total_checksum"] == result["whole"]["total_checksum"]
+    assert result["broken"]["interrupted"]["code"] == 130
+    assert 0 < result["broken"]["rss_mb"] < 200
+
+
 def test_cubes_benchmark_sees_a_wrong_bit():
     sys.path.insert(0, str(ROOT / "benches"))
     try:
