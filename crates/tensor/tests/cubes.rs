@@ -122,6 +122,22 @@ fn layers_wider_and_longer_than_a_buffer_are_made_in_pieces() {
 }
 
 #[test]
+fn a_stack_may_start_anywhere() {
+    let mut moved = vec![0; 1];
+    moved.extend(arena(STACK));
+    for layout in [Layout::FrameRowColumn, Layout::FrameColumnRow] {
+        for rows in [Rows::Every { start: 3, step: 1 }, Rows::Random] {
+            let recipe = Recipe { layout, rows, ..RECIPE };
+            let cubes = Cubes::new(STACK, recipe).unwrap();
+            for isa in Isa::available() {
+                let got = fill(&cubes, &moved[1..], 8, 1, isa, 1);
+                assert!(got == expected(STACK, recipe, &moved[1..], 8), "{recipe:?} {isa:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn large_outputs_are_written_past_the_caches_wherever_they_start() {
     let stack = StackShape { frames: 4, columns: 120, rows: 130, dtype: DType::Fp32 };
     let recipe = Recipe { shape: [4, 101, 99], dtype: DType::Fp32, ..RECIPE };

@@ -1,5 +1,6 @@
 """Cubes against NumPy's indexing, and what they refuse."""
 
+import doctest
 import itertools
 import pickle
 import threading
@@ -7,10 +8,16 @@ import threading
 import numpy as np
 import pytest
 
-from ferrule.data import Cubes, FrameStack
+from ferrule.data import Cubes, FrameStack, _cubes
 from ferrule.errors import FailedPreconditionError, InvalidArgumentError, OutOfMemoryError
 
 LAYOUTS = [",".join(axes) for axes in itertools.permutations(("frame", "row", "col"))]
+
+
+def test_the_examples_of_the_documentation_are_right():
+    results = doctest.testmod(_cubes)
+    assert results.attempted > 10
+    assert results.failed == 0
 
 
 @pytest.fixture(scope="module")

@@ -389,7 +389,8 @@ unsafe fn by_column<E: Copy + Default, S: Stream>(
                 unsafe {
                     let from = columns.pointers[left + column].add(columns.start + start);
                     let to = buffers.block.as_mut_ptr().add(column * len);
-                    to.copy_from_nonoverlapping(from, len);
+                    // As bytes: the stack may start anywhere.
+                    to.cast::<u8>().copy_from_nonoverlapping(from.cast(), len * size_of::<E>());
                 }
                 if let Some(ahead) = next.pointers.get(left + column) {
                     for line in (0..len).step_by(LINE / size_of::<E>()) {
