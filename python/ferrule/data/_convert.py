@@ -14,6 +14,8 @@ from ferrule.data._endings import COMPRESSIONS, kind_of
 from ferrule.data._numeric import as_float_dtype
 from ferrule.data._read import read
 from ferrule.data._source import Source
+from ferrule.data._stack import FrameStack
+from ferrule.data._stack_file import SUFFIX as STACK_ENDING
 from ferrule.data._write import refuse_own_input, writing
 from ferrule.data._writers import WRITTEN_ENDINGS
 from ferrule.errors import InvalidArgumentError
@@ -60,7 +62,8 @@ def convert(
         A file, whose ending tells the format, or a folder, told by a slash at its end or by being
         there: each file of `what` is then written to one of the same name in `format`, whether
         they are alike or not. URIs may be given too. What is there is replaced, once all is
-        written.
+        written. A file that ends in ``.safetensors`` becomes a `FrameStack`, each file of `what`
+        a frame; `rows` then are those of each file.
     columns, rows, types, on_error, progress
         As for `read`.
     format : {"parquet", "csv", "tsv", "arrow", "feather", "npy"}
@@ -92,10 +95,17 @@ def convert(
     >>> written.n_rows, read(path, rows=1).to_numpy()
     (3, array([[1., 0., 0.]]))
     """
+    target = fspath(to)
+    if target.endswith(STACK_ENDING):
+        if compression not in {None, "none"}:
+            raise InvalidArgumentError(f"compression is {compression!r}; a stack is not compressed")
+        frames = read(what, types=types, on_error=on_error)
+        stack = FrameStack.read(frames, columns=columns, rows=rows, progress=progress)
+        stack.save(target)
+        return [Written(target, stack.n_frames * stack.n_rows)]
     source = read(
         what, columns=columns, rows=rows, types=types, on_error=on_error, progress=progress
     )
-    target = fspath(to)
     if not _is_folder(target):
         refuse_own_input(source, target)
         return [write(source, target, compression)]

@@ -5,7 +5,6 @@ general way, which has the last word and the message.
 """
 
 import mmap
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,21 +20,22 @@ _DTYPES: dict[str | None, np.dtype[Any]] = {
 
 
 class Table(Protocol):
-    """A file whose columns can be read into an array.
+    """A file whose columns can be read into an array."""
 
-    Attributes
-    ----------
-    columns : tuple of str
-        Names of its columns; their positions where `named` is false.
-    named : bool
-        Whether the columns have names of their own.
-    dtypes : tuple
-        The type of each column's numbers; None for a column that is not numbers.
-    """
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of its columns; their positions where `named` is false."""
+        ...
 
-    columns: tuple[str, ...]
-    named: bool
-    dtypes: tuple[np.dtype[Any] | None, ...]
+    @property
+    def named(self) -> bool:
+        """Whether the columns have names of their own."""
+        ...
+
+    @property
+    def dtypes(self) -> tuple[np.dtype[Any] | None, ...]:
+        """The type of each column's numbers; None for a column that is not numbers."""
+        ...
 
     def count(self) -> int:
         """Return the number of rows."""
@@ -73,44 +73,37 @@ def _mapped(path: str) -> mmap.mmap:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
-@dataclass(slots=True)
 class _Parquet:
-    file: _core.ParquetFile
-    named: bool = True
-    columns: tuple[str, ...] = ()
-    dtypes: tuple[np.dtype[Any] | None, ...] = ()
+    named = True
 
-    def __post_init__(self) -> None:
-        self.columns = tuple(self.file.columns)
-        self.dtypes = tuple(map(_DTYPES.get, self.file.dtypes))
+    def __init__(self, file: _core.ParquetFile) -> None:
+        self._file = file
+        self.columns = tuple(file.columns)
+        self.dtypes = tuple(map(_DTYPES.get, file.dtypes))
 
     def count(self) -> int:
-        return self.file.n_rows
+        return self._file.n_rows
 
     def read(self, columns: list[int], first_row: int, out: NDArray[Any], *, whole: bool) -> bool:
-        left = self.file.n_rows - first_row - out.shape[1]
+        left = self._file.n_rows - first_row - out.shape[1]
         if left < 0 or (whole and left):
             return False
-        self.file.read(columns, first_row, out)
+        self._file.read(columns, first_row, out)
         return True
 
 
-@dataclass(slots=True)
 class _Csv:
-    file: _core.CsvFile
-    named: bool = True
-    columns: tuple[str, ...] = ()
-    dtypes: tuple[np.dtype[Any] | None, ...] = ()
-
-    def __post_init__(self) -> None:
-        names = self.file.columns
+    def __init__(self, file: _core.CsvFile) -> None:
+        self._file = file
+        names = file.columns
         self.named = names is not None
-        self.columns = tuple(map(str, range(self.file.n_columns)) if names is None else names)
+        self.columns = tuple(map(str, range(file.n_columns)) if names is None else names)
+        # Cells tell only when they are read.
         self.dtypes = (np.dtype(np.float64),) * len(self.columns)
 
     def count(self) -> int:
-        return self.file.count_rows()
+        return self._file.count_rows()
 
     def read(self, columns: list[int], first_row: int, out: NDArray[Any], *, whole: bool) -> bool:
-        rows, more = self.file.read(columns, first_row, out)
+        rows, more = self._file.read(columns, first_row, out)
         return rows == out.shape[1] and not (whole and more)

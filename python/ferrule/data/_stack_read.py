@@ -1,7 +1,7 @@
 """Files, each a frame, into one stack."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -77,13 +77,14 @@ def read_stack(
     return values, model.columns if model.named else None
 
 
-def _each(work: Callable[[int], None], count: int, n_threads: int) -> Any:
+def _each(work: Callable[[int], None], count: int, n_threads: int) -> Iterator[None]:
     """Do `work` for each index, in threads; yields as they are done, in order."""
     with ThreadPoolExecutor(min(n_threads, count), "ferrule-stack") as pool:
         jobs = [pool.submit(work, index) for index in range(count)]
         try:
             for job in jobs:
-                yield job.result()
+                job.result()
+                yield
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 

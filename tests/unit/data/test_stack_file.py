@@ -63,7 +63,7 @@ def test_a_file_is_mapped_and_not_read(tmp_path):
     assert (stack.values[0, 0, :9].tolist(), stack.values[7, 0, -1]) == ([1.0] * 8 + [0.0], 0.0)
 
 
-def test_processes_share_the_pages_of_a_file(tmp_path):
+def test_the_pages_of_a_file_are_shared_and_not_private(tmp_path):
     path = tmp_path / "s.safetensors"
     FrameStack(np.ones((8, 100, 1000))).save(path)
     stack = FrameStack.open(path)

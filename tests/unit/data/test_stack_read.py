@@ -249,3 +249,15 @@ def test_csv_numbers_are_those_of_python(tmp_path):
     (tmp_path / "x.csv").write_text("a\n" + "\n".join(texts))
     got = FrameStack.read(tmp_path / "x.csv").values[0, 0]
     np.testing.assert_array_equal(got, [float(text) for text in texts])
+
+
+def test_convert_makes_a_stack_of_files(frames, tmp_path):
+    for index, frame in enumerate(frames):
+        write(frame, tmp_path / f"{index}.csv")
+    target = tmp_path / "s.safetensors"
+    (written,) = data.convert(tmp_path / "*.csv", target, columns=["c", "a"], rows=20)
+    assert (written.name, written.n_rows) == (str(target), 100)
+    stack = FrameStack.open(target)
+    np.testing.assert_array_equal(stack.frame(4), frames[4][["c", "a"]].to_numpy()[:20])
+    with pytest.raises(InvalidArgumentError, match="not compressed"):
+        data.convert(tmp_path / "*.csv", target, compression="zstd")

@@ -28,7 +28,7 @@ def convert(
         str,
         typer.Argument(
             help="A file, whose ending tells the format; or a folder, with a slash at its end:"
-            " each file is then converted by itself.",
+            " each file is then converted by itself; or FILE.safetensors, a stack of frames.",
             metavar="DST",
         ),
     ],
