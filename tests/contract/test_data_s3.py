@@ -69,6 +69,11 @@ def test_prefixes_and_globs_are_listed_in_order(s3):
 def test_the_uri_may_say_keys_and_endpoint_and_its_secret_is_never_shown(s3, endpoint, monkeypatch):
     for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
+    folder = f"s3://key:hunter2@bucket/shown/?endpoint_override={endpoint}"
+    made = [*split(MATRIX, folder), *convert(read(MATRIX), folder)]
+    assert [one.name.partition("?")[0] for one in made] == [
+        f"s3://…@bucket/shown/{name}.parquet" for name in ("train", "test", "part-00000")
+    ]
     uri = "s3://key:hunter2@bucket/{}?endpoint_override=" + endpoint
     assert read(uri.format("data/x.csv")).count() == 500
     with pytest.raises(NotFoundError) as caught:

@@ -13,10 +13,11 @@ from ferrule._hints import hinted
 from ferrule.data._endings import COMPRESSIONS, kind_of
 from ferrule.data._numeric import as_float_dtype
 from ferrule.data._read import read
+from ferrule.data._remote import shown
 from ferrule.data._source import Source
 from ferrule.data._stack import FrameStack
 from ferrule.data._stack_file import SUFFIX as STACK_ENDING
-from ferrule.data._write import refuse_own_input, writing
+from ferrule.data._write import inside, refuse_own_input, writing
 from ferrule.data._writers import WRITTEN_ENDINGS
 from ferrule.errors import InvalidArgumentError
 
@@ -113,7 +114,8 @@ def convert(
 
 
 def _is_folder(target: str) -> bool:
-    if target.endswith("/"):
+    path = target.partition("?")[0] if "://" in target else target
+    if path.endswith("/"):
         return True
     return "://" not in target and Path(target).is_dir()
 
@@ -127,7 +129,7 @@ def _into_folder(
             f"those that are: {', '.join(one[1:] for one in WRITTEN_ENDINGS)}",
         )
     files = source.files()
-    targets = [f"{folder.rstrip('/')}/{_stem(file, i)}.{format_}" for i, file in enumerate(files)]
+    targets = [inside(folder, f"{_stem(file, i)}.{format_}") for i, file in enumerate(files)]
     for file, target in zip(files, targets, strict=True):
         if targets.count(target) > 1:
             raise hinted(
@@ -164,7 +166,7 @@ def write(source: Source, to: str, compression: str | None = None) -> Written:
         for batch in batches_for(source, to):
             out.write(batch)
             n_rows += batch.num_rows
-    return Written(to, n_rows)
+    return Written(shown(to), n_rows)
 
 
 def schema_for(source: Source, to: str) -> pa.Schema:

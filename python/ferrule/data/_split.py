@@ -15,8 +15,9 @@ from ferrule._hints import hinted
 from ferrule.data._convert import Written, batches_for, schema_for
 from ferrule.data._deal import Deal, shares, strata_shares
 from ferrule.data._read import read
+from ferrule.data._remote import shown
 from ferrule.data._source import Source
-from ferrule.data._write import refuse_own_input, writing
+from ferrule.data._write import inside, refuse_own_input, writing
 from ferrule.data._writers import WRITTEN_ENDINGS
 from ferrule.errors import InvalidArgumentError
 
@@ -80,7 +81,7 @@ def split(
     if f".{format}" not in WRITTEN_ENDINGS:
         raise InvalidArgumentError(f"format is {format!r}; {WRITTEN_ENDINGS} are written")
     source = read(what, on_error=on_error, progress=progress)
-    folder = fspath(to).rstrip("/")
+    folder = fspath(to)
     dealer: _Whole | _Strata
     if stratify is None:
         dealer = _Whole(source, fractions, seed)
@@ -88,7 +89,7 @@ def split(
         dealer = _Strata(source, stratify, fractions, seed)
     names = ("train", "validation", "test")
     targets = {
-        heap: f"{folder}/{name}.{format}"
+        heap: inside(folder, f"{name}.{format}")
         for heap, (name, size) in enumerate(zip(names, dealer.sizes, strict=True))
         if size
     }
@@ -135,7 +136,7 @@ def _deal_out(
                 if some.num_rows:
                     out.write(some)
                     written[heap] += some.num_rows
-    return [Written(targets[heap], n_rows) for heap, n_rows in written.items()]
+    return [Written(shown(targets[heap]), n_rows) for heap, n_rows in written.items()]
 
 
 def n_good_rows(source: Source) -> int:

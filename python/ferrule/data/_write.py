@@ -114,6 +114,12 @@ def _copy(path: Path, filesystem: Any, to: str) -> None:
             out.write(block)
 
 
+def inside(folder: str, name: str) -> str:
+    """Return where `name` is in `folder`; the query of a URI stays behind it."""
+    path, mark, query = folder.partition("?") if "://" in folder else (folder, "", "")
+    return f"{path.rstrip('/')}/{name}{mark}{query}"
+
+
 def refuse_own_input(source: Source, output: str | Path, instead: str = "new") -> None:
     """Refuse to write over a file that is being read; its name with `instead` is proposed.
 
@@ -128,7 +134,7 @@ def refuse_own_input(source: Source, output: str | Path, instead: str = "new") -
         if part.file.local:
             same = Path(output).exists() and Path(output).samefile(part.file.path)
         else:
-            same = str(output) == part.file.name
+            same = shown(str(output)) == part.file.name
         if same:
             path = Path(output)
             raise hinted(

@@ -22,7 +22,7 @@ _NONE: list[str] = []
 def convert(
     src: Annotated[
         list[str],
-        typer.Argument(help="Files, folders, quoted globs or URIs.", metavar="SRC..."),
+        typer.Argument(help="Files, folders, quoted globs or URIs.", metavar="SRC"),
     ],
     dst: Annotated[
         str,
