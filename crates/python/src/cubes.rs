@@ -2,7 +2,7 @@
 
 use ferrule_base::DType;
 use ferrule_tensor::cubes::{Cubes, CubesError, Layout, Recipe, Rows, StackShape, xxh64};
-use ferrule_tensor::{Isa, Team, thread_count};
+use ferrule_tensor::{Isa, thread_count};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -64,10 +64,21 @@ impl CubeMaker {
     ) -> PyResult<()> {
         let mut out = Output::<u8>::new(out, "out", &[self.stack.extent()])?;
         let (stack, out) = (self.stack.as_slice(), out.as_mut_slice());
-        let n_threads = if n_threads == 0 { thread_count() } else { n_threads };
+        let n_threads = threads(n_threads);
         compute(
             py,
             |control, _| self.cubes.fill(stack, first, out, Isa::detect(), n_threads, control),
+            |py, error: &CubesError| to_py(py, error),
+        )
+    }
+
+    /// Makes `n` cubes from `first` on, and returns the sum modulo 2^64 of their layers' hashes:
+    /// XXH64 with seed `cube * frames + frame`; `n_threads` of 0 is all.
+    fn checksum(&self, py: Python<'_>, first: u64, n: usize, n_threads: usize) -> PyResult<u64> {
+        let (stack, n_threads) = (self.stack.as_slice(), threads(n_threads));
+        compute(
+            py,
+            |control, _| self.cubes.checksum(stack, first, n, Isa::detect(), n_threads, control),
             |py, error: &CubesError| to_py(py, error),
         )
     }
@@ -90,36 +101,14 @@ impl CubeMaker {
     }
 }
 
-/// The XXH64 hashes of `len(data) / part_bytes` parts of `data`, with the seeds `first` and on, added
-/// up modulo 2^64; `n_threads` of 0 is all.
-#[pyfunction]
-pub(crate) fn checksum_sum(
-    py: Python<'_>,
-    data: &Bound<'_, PyAny>,
-    part_bytes: usize,
-    first: u64,
-    n_threads: usize,
-) -> PyResult<u64> {
-    let data = Input::<u8>::new(data, "data")?;
-    let data = data.as_slice();
-    if part_bytes == 0 || data.len() % part_bytes != 0 {
-        return Err(PyValueError::new_err("data of whole parts are expected"));
-    }
-    let mut hashes = vec![0; data.len() / part_bytes];
-    let n_threads = if n_threads == 0 { thread_count() } else { n_threads }.min(hashes.len());
-    compute(
-        py,
-        |control, _| {
-            Team::run(n_threads, control, |team| {
-                team.for_each(&mut hashes, &mut vec![(); team.n_threads()], |part, hash, ()| {
-                    let bytes = &data[part * part_bytes..][..part_bytes];
-                    *hash = xxh64(bytes, first.wrapping_add(part as u64));
-                })
-            })
-        },
-        |py, &error| to_py(py, &CubesError::from(error)),
-    )?;
-    Ok(hashes.into_iter().fold(0, u64::wrapping_add))
+/// The XXH64 hash of `data`.
+#[pyfunction(name = "xxh64")]
+pub(crate) fn hash(data: &Bound<'_, PyAny>, seed: u64) -> PyResult<u64> {
+    Ok(xxh64(Input::<u8>::new(data, "data")?.as_slice(), seed))
+}
+
+fn threads(wanted: usize) -> usize {
+    if wanted == 0 { thread_count() } else { wanted }
 }
 
 fn dtype_named(name: &str) -> PyResult<DType> {

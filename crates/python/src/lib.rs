@@ -30,7 +30,7 @@ mod _core {
         kmeans_transform, minibatch_step,
     };
     #[pymodule_export]
-    use crate::cubes::{CubeMaker, checksum_sum};
+    use crate::cubes::{CubeMaker, hash};
     #[pymodule_export]
     use crate::data::{CsvFile, ParquetFile, safetensors_header};
     #[pymodule_export]

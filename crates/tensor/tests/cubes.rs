@@ -1,7 +1,7 @@
 //! Cubes against one element at a time, in every shape that the kernels treat on its own.
 
 use ferrule_base::DType;
-use ferrule_tensor::cubes::{Cubes, CubesError, Layout, Recipe, Rows, StackShape};
+use ferrule_tensor::cubes::{Cubes, CubesError, Layout, Recipe, Rows, StackShape, xxh64};
 use ferrule_tensor::{Control, Isa};
 
 const STACK: StackShape = StackShape { frames: 3, columns: 40, rows: 50, dtype: DType::Fp64 };
@@ -118,6 +118,27 @@ fn layers_wider_and_longer_than_a_buffer_are_made_in_pieces() {
     for layout in [Layout::FrameRowColumn, Layout::FrameColumnRow] {
         check(stack, Recipe { shape: [2, 37, 519], layout, ..RECIPE });
         check(stack, Recipe { shape: [1, 2999, 3], layout, ..RECIPE });
+    }
+}
+
+#[test]
+fn a_checksum_is_the_sum_of_the_layers_hashes() {
+    for layout in [Layout::FrameRowColumn, Layout::FrameColumnRow] {
+        let cubes = Cubes::new(STACK, Recipe { layout, dtype: DType::Fp32, ..RECIPE }).unwrap();
+        let stack = arena(STACK);
+        for (first, n) in [(0, 0), (7, 1), (u64::MAX - 3, 2), (100, 90)] {
+            let made = fill(&cubes, &stack, first, n, Isa::Scalar, 1);
+            let layers = made.chunks_exact(cubes.cube_bytes() / 3).zip(first.wrapping_mul(3)..);
+            let hashes = layers.map(|(layer, seed)| xxh64(layer, seed));
+            let expected = hashes.fold(0, u64::wrapping_add);
+            for isa in Isa::available() {
+                for threads in [1, 4] {
+                    let control = Control::new();
+                    let got = cubes.checksum(&stack, first, n, isa, threads, &control);
+                    assert_eq!(got, Ok(expected), "{first} {n} {isa:?} {threads}");
+                }
+            }
+        }
     }
 }
 

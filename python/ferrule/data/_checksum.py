@@ -1,9 +1,9 @@
 """The checksum of a stream: made, saved as it goes, and joined from parts.
 
-The checksum of cubes is the sum modulo 2**64 of the XXH64 of each cube's bytes as they lie in
-memory, with the cube's number in the stream as XXH64's seed. So it does not matter in which order,
-where or by how many processes cubes are made; a cube that is missing, made twice or changed is
-noticed.
+The checksum of cubes is the sum modulo 2**64 of the XXH64 of each layer's bytes as they lie in
+memory; the seed of layer `f` of cube `i` is ``i * frames + f``. So it does not matter in which
+order, where or by how many processes cubes are made; a cube that is missing, made twice or changed
+is noticed. Layers are added up where they are made, in a core's own cache: they never go to memory.
 """
 
 import fcntl
@@ -15,7 +15,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ferrule import _core
 from ferrule._hints import hinted
 from ferrule.data._cube_identity import check_same, identity
 from ferrule.data._cube_progress import Progress
@@ -25,7 +24,8 @@ from ferrule.errors import DataLossError, FailedPreconditionError, NotFoundError
 
 _FORMAT = 1
 _SAVE_SECONDS = 0.25
-_BATCH_BYTES = 64 << 20
+# What is made between two looks at the clock; all of it is lost to an interrupt.
+_BATCH_BYTES = 1 << 30
 # Bytes of the lock file: byte `start` is held by whoever makes that range, this one during a save.
 _STATE_BYTE = 2**62
 
@@ -94,12 +94,11 @@ def checksum(
 def _make(cubes: Cubes, done: Done, progress: Progress, save: Callable[[Done], object]) -> Done:
     """Make what is missing; also what an interrupt ends is saved."""
     size = max(1, _BATCH_BYTES // cubes.nbytes)
-    buffer = cubes.empty(min(size, max(1, done.stop - done.next)))
     saved_at = time.monotonic()
     progress(done.next - done.start, done.stop - done.start)
     try:
         while done.next < done.stop:
-            done = _next(cubes, done, buffer)
+            done = _next(cubes, done, size)
             progress(done.next - done.start, done.stop - done.start)
             if time.monotonic() - saved_at >= _SAVE_SECONDS:
                 save(done)
@@ -110,12 +109,9 @@ def _make(cubes: Cubes, done: Done, progress: Progress, save: Callable[[Done], o
     return done
 
 
-def _next(cubes: Cubes, done: Done, buffer: Any) -> Done:
-    count = min(len(buffer), done.stop - done.next)
-    out = buffer[:count]
-    cubes.batch(done.next - cubes.start, count, out)
-    data = cubes.options.bytes_of(out, count)
-    added = int(done.sum, 16) + _core.checksum_sum(data, cubes.nbytes, done.next, 0)
+def _next(cubes: Cubes, done: Done, size: int) -> Done:
+    count = min(size, done.stop - done.next)
+    added = int(done.sum, 16) + cubes.checksum_of(done.next, count)
     return Done(done.start, done.stop, done.next + count, f"{added % 2**64:016x}")
 
 

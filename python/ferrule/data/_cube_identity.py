@@ -39,13 +39,13 @@ def fingerprint(stack: FrameStack) -> int:
     """
     data = stack.values.reshape(-1).view(np.uint8)
     if data.nbytes <= _SAMPLES * _SAMPLE_BYTES:
-        return _core.checksum_sum(data, data.nbytes, 0, 1)
+        return _core.xxh64(data, 0)
     starts = np.linspace(0, data.nbytes - _SAMPLE_BYTES, _SAMPLES).astype(np.int64).tolist()
-    pieces = (data[start : start + _SAMPLE_BYTES] for start in starts)
-    sums = (
-        _core.checksum_sum(piece, _SAMPLE_BYTES, place, 1) for place, piece in enumerate(pieces)
+    hashes = (
+        _core.xxh64(data[start : start + _SAMPLE_BYTES], place)
+        for place, start in enumerate(starts)
     )
-    return sum(sums) % 2**64
+    return sum(hashes) % 2**64
 
 
 def check_same(found: Any, expected: dict[str, Any], place: str, advice: str) -> None:

@@ -252,6 +252,10 @@ class Cubes:
         self._maker.fill(first, raw, _ALL_THREADS)
         return out
 
+    def checksum_of(self, first: int, n: int) -> int:
+        """Make `n` cubes of the whole stream, and return their checksum: see `_checksum`."""
+        return self._maker.checksum(first, n, _ALL_THREADS)
+
     def batches(self, n: int, *, prefetch: int = 2) -> Iterator[NDArray[Any]]:
         """Iterate over all cubes, `n` at a time, while a thread makes the next ones.
 

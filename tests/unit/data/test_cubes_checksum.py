@@ -62,8 +62,9 @@ def cubes(stack):
     return Cubes(stack, (3, 5, 7), seed=2, total=500)
 
 
-def test_it_is_the_sum_of_xxh64_with_the_cubes_number_as_seed(cubes):
-    expected = sum(xxh64(cubes[i].tobytes(), i) for i in range(500)) % M
+def test_it_is_the_sum_of_xxh64_with_the_layers_number_as_seed(cubes):
+    layers = [layer for i in range(500) for layer in cubes[i]]
+    expected = sum(xxh64(layer.tobytes(), number) for number, layer in enumerate(layers)) % M
     result = checksum(cubes)
     assert (result.checksum, result.total_checksum) == (f"{expected:016x}",) * 2
     assert (result.start, result.stop, result.made, result.missing) == (0, 500, 500, 0)

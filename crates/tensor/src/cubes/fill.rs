@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::checksum::xxh64;
 use super::convert::converter;
 use super::gather::{Buffers, Columns, Shape, Stream, layer};
 use super::tile::{Plain, TILE_MAX, Tile};
@@ -56,34 +57,44 @@ pub(super) struct Call<'a> {
     pub(super) n_threads: usize,
 }
 
-/// Where a thread writes to; each layer is one thread's.
-struct Out(*mut u8);
+/// What becomes of layers.
+#[derive(Clone, Copy)]
+pub(super) enum Target {
+    /// They are written to the memory that starts here.
+    Memory(*mut u8),
+    /// They are made in a buffer of the thread's and added up as hashes.
+    Sum,
+}
 
-// SAFETY: the layers, which threads write to, are disjoint.
-unsafe impl Sync for Out {}
+// SAFETY: threads write to layers, which are disjoint.
+unsafe impl Sync for Target {}
 
 impl Call<'_> {
-    /// Fills `out`, which holds whole cubes.
+    /// Makes `n_cubes`; returns the sum of the layers' hashes, where that is the target.
     ///
     /// A block is some cubes' layers of a few frames, so that what is read of a frame stays in a core's own
     /// cache while it serves all of these cubes.
-    pub(super) fn run<E: Element>(
+    ///
+    /// # Safety
+    /// Memory that is a target has room for the cubes, and nothing else uses it meanwhile.
+    pub(super) unsafe fn run<E: Element>(
         &self,
-        out: &mut [u8],
+        n_cubes: usize,
+        target: Target,
         control: &Control,
-    ) -> Result<(), Cancelled> {
-        let n_cubes = out.len() / self.cubes.cube_bytes;
+    ) -> Result<u64, Cancelled> {
         if n_cubes == 0 {
-            return control.check();
+            return control.check().map(|()| 0);
         }
         let frames = self.cubes.recipe.shape[0];
-        let shape = self.shape(out.len());
+        let out_bytes = n_cubes.saturating_mul(self.cubes.cube_bytes);
+        let shape = self.shape(matches!(target, Target::Memory(_)) && out_bytes >= STREAM_BYTES);
         let layers = (BLOCK_BYTES / shape.layer_bytes()).max(1);
         let cubes_a_block = layers.min(n_cubes);
         let frames_a_block = (layers / cubes_a_block).min(frames);
         let groups = n_cubes.div_ceil(cubes_a_block);
         let n_blocks = groups * frames.div_ceil(frames_a_block);
-        let out = Out(out.as_mut_ptr());
+        let target = &target;
         Team::run(self.n_threads.min(n_blocks), control, |team| {
             let mut workers: Vec<_> =
                 (0..team.n_threads()).map(|_| Worker::<E>::new(self, shape)).collect();
@@ -92,13 +103,14 @@ impl Call<'_> {
                     (block % groups * cubes_a_block, block / groups * frames_a_block);
                 let cubes = cube..(cube + cubes_a_block).min(n_cubes);
                 let frames = frame..(frame + frames_a_block).min(frames);
-                // SAFETY: the block lies within `out`, and no other block has its layers.
-                unsafe { worker.block(cubes, frames, &out) };
-            })
+                // SAFETY: the target has room for the block, whose layers no other block has.
+                unsafe { worker.block(cubes, frames, target) };
+            })?;
+            Ok(workers.iter().fold(0u64, |sum, worker| sum.wrapping_add(worker.sum)))
         })
     }
 
-    fn shape(&self, out_bytes: usize) -> Shape {
+    fn shape(&self, stream: bool) -> Shape {
         let Recipe { shape: [_, rows, columns], dtype, layout, .. } = self.cubes.recipe;
         Shape {
             rows,
@@ -106,7 +118,7 @@ impl Call<'_> {
             by_column: layout == Layout::FrameColumnRow,
             out_size: dtype.size(),
             convert: converter(self.cubes.stack.dtype, dtype, self.isa),
-            stream: out_bytes >= STREAM_BYTES,
+            stream,
         }
     }
 }
@@ -121,6 +133,9 @@ struct Worker<'a, E> {
     next: Columns<E>,
     rows: Option<PickedRows<E>>,
     buffers: Buffers<E>,
+    /// A layer that is added up, and the sum of those before it.
+    layer: Vec<u8>,
+    sum: u64,
 }
 
 /// Rows that are not adjacent, or too few for a tile: they are copied out of their columns first.
@@ -156,14 +171,16 @@ impl<'a, E: Element> Worker<'a, E> {
                 none: Columns::new(0, len),
             }),
             buffers: Buffers::new(),
+            layer: Vec::new(),
+            sum: 0,
         }
     }
 
     /// Makes the layers `frames` of each of `cubes`.
     ///
     /// # Safety
-    /// `out` has room for them, and no other thread touches these layers.
-    unsafe fn block(&mut self, cubes: Range<usize>, frames: Range<usize>, out: &Out) {
+    /// Memory that is the target has room for them, and no other thread touches these layers.
+    unsafe fn block(&mut self, cubes: Range<usize>, frames: Range<usize>, target: &Target) {
         let mut layers = frames.flat_map(|frame| cubes.clone().map(move |cube| (cube, frame)));
         let mut ahead = layers.next();
         if let Some((cube, frame)) = ahead {
@@ -176,9 +193,18 @@ impl<'a, E: Element> Worker<'a, E> {
                 Some((cube, frame)) => self.draw(cube, frame),
                 None => self.next.clear(),
             }
-            let place = cube * self.call.cubes.cube_bytes + frame * self.shape.layer_bytes();
-            // SAFETY: the caller's promise; cube by cube and layer by layer, the layer stands there.
-            unsafe { self.layer(cube, frame, out.0.add(place)) };
+            match *target {
+                Target::Memory(out) => {
+                    let (cube_bytes, layer_bytes) =
+                        (self.call.cubes.cube_bytes, self.shape.layer_bytes());
+                    // SAFETY: the caller's promise; so the layer stands in memory.
+                    unsafe {
+                        let out = out.add(cube * cube_bytes + frame * layer_bytes);
+                        self.make(cube, frame, out);
+                    }
+                }
+                Target::Sum => self.add(cube, frame),
+            }
         }
         self.fence();
     }
@@ -191,11 +217,24 @@ impl<'a, E: Element> Worker<'a, E> {
         self.next.point_to(stack, &self.picks);
     }
 
+    /// Adds the hash of the layer of the `current` columns to the sum.
+    fn add(&mut self, cube: usize, frame: usize) {
+        let mut layer = std::mem::take(&mut self.layer);
+        layer.resize(self.shape.layer_bytes(), 0);
+        // SAFETY: there is room for the layer.
+        unsafe { self.make(cube, frame, layer.as_mut_ptr()) };
+        let cube = self.call.first.wrapping_add(cube as u64);
+        let frames = self.call.cubes.recipe.shape[0] as u64;
+        let seed = cube.wrapping_mul(frames).wrapping_add(frame as u64);
+        self.sum = self.sum.wrapping_add(xxh64(&layer, seed));
+        self.layer = layer;
+    }
+
     /// Writes the layer of the `current` columns to `out`.
     ///
     /// # Safety
     /// There is room for it.
-    unsafe fn layer(&mut self, cube: usize, frame: usize, out: *mut u8) {
+    unsafe fn make(&mut self, cube: usize, frame: usize, out: *mut u8) {
         let (shape, buffers) = (&self.shape, &mut self.buffers);
         let (mut columns, mut next) = (&self.current, &self.next);
         if let Some(rows) = &mut self.rows {

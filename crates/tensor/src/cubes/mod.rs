@@ -18,7 +18,7 @@ pub use checksum::xxh64;
 use crate::control::{Cancelled, Control};
 use crate::cpu::Isa;
 use draw::{Axis, Picker};
-use fill::Call;
+use fill::{Call, Target};
 
 /// Equal frames in one arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,17 +200,66 @@ impl Cubes {
         n_threads: usize,
         control: &Control,
     ) -> Result<(), CubesError> {
-        assert!(isa.is_available(), "this CPU has no {isa:?}");
-        check_length("the stack", stack.len(), self.stack_bytes)?;
         let whole = out.len() / self.cube_bytes * self.cube_bytes;
         check_length("the output", out.len(), whole)?;
-        let call = Call { cubes: self, stack, first, isa, n_threads };
-        match self.stack.dtype.size() {
-            2 => call.run::<u16>(out, control),
-            4 => call.run::<u32>(out, control),
-            _ => call.run::<u64>(out, control),
-        }
-        .map_err(CubesError::from)
+        let call = self.call(stack, first, isa, n_threads)?;
+        let n_cubes = out.len() / self.cube_bytes;
+        // SAFETY: `out` has room for as many cubes, and is borrowed for the call.
+        unsafe { self.run(&call, n_cubes, Target::Memory(out.as_mut_ptr()), control) }.map(|_| ())
+    }
+
+    /// Makes `n_cubes` from cube `first` on, layer by layer in the cores' caches, and returns the sum
+    /// modulo 2^64 of the XXH64 of each layer's bytes, with seed `cube * frames + frame`.
+    ///
+    /// # Errors
+    /// [`CubesError::Length`]: `stack` is not the stack; [`CubesError::Cancelled`].
+    ///
+    /// # Panics
+    /// Where this CPU lacks `isa`.
+    pub fn checksum(
+        &self,
+        stack: &[u8],
+        first: u64,
+        n_cubes: usize,
+        isa: Isa,
+        n_threads: usize,
+        control: &Control,
+    ) -> Result<u64, CubesError> {
+        let call = self.call(stack, first, isa, n_threads)?;
+        // SAFETY: no memory is the target.
+        unsafe { self.run(&call, n_cubes, Target::Sum, control) }
+    }
+
+    fn call<'a>(
+        &'a self,
+        stack: &'a [u8],
+        first: u64,
+        isa: Isa,
+        n_threads: usize,
+    ) -> Result<Call<'a>, CubesError> {
+        assert!(isa.is_available(), "this CPU has no {isa:?}");
+        check_length("the stack", stack.len(), self.stack_bytes)?;
+        Ok(Call { cubes: self, stack, first, isa, n_threads })
+    }
+
+    /// # Safety
+    /// That of [`Call::run`].
+    unsafe fn run(
+        &self,
+        call: &Call,
+        n_cubes: usize,
+        target: Target,
+        control: &Control,
+    ) -> Result<u64, CubesError> {
+        // SAFETY: the caller's promise.
+        let sum = unsafe {
+            match self.stack.dtype.size() {
+                2 => call.run::<u16>(n_cubes, target, control),
+                4 => call.run::<u32>(n_cubes, target, control),
+                _ => call.run::<u64>(n_cubes, target, control),
+            }
+        };
+        Ok(sum?)
     }
 }
 
