@@ -1,7 +1,9 @@
 """`http://` against servers on loopback, with and without ranges."""
 
 import socket
+import sys
 import threading
+import time
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,7 +15,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from ferrule.data import read
-from ferrule.errors import InvalidArgumentError, NotFoundError, UnavailableError
+from ferrule.errors import (
+    InvalidArgumentError,
+    NotFoundError,
+    PermissionDeniedError,
+    UnavailableError,
+    UnimplementedError,
+)
 
 MATRIX = np.random.default_rng(0).normal(size=(500, 3))
 TABLE = pa.table({name: MATRIX[:, index] for index, name in enumerate("abc")})
@@ -82,3 +90,59 @@ def test_a_server_that_is_down_and_a_glob_over_http_are_told(address):
 def test_a_missing_file_is_told(address):
     with pytest.raises(NotFoundError, match=f"there is no `{address}/none.csv`"):
         read(f"{address}/none.csv").to_numpy()
+
+
+class Refusing(Whole):
+    """Answers with the status that the path names."""
+
+    def do_GET(self):
+        self.send_error(int(self.path.strip("/").partition(".")[0]))
+
+    do_HEAD = do_GET  # noqa: N815 -- the name that http.server calls
+
+
+@pytest.mark.parametrize("address", [Refusing], indirect=True)
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (401, PermissionDeniedError),
+        (403, PermissionDeniedError),
+        (404, NotFoundError),
+        (410, NotFoundError),
+        (500, UnavailableError),
+        (503, UnavailableError),
+    ],
+)
+def test_what_a_server_refuses_is_told_by_its_kind(address, status, error):
+    with pytest.raises(error, match=f"{status}.csv`"):
+        read(f"{address}/{status}.csv").to_numpy()
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://127.0.0.1:{}/x.csv",
+        "s3://k:s@bucket/x.csv?endpoint_override=http://127.0.0.1:{}",
+    ],
+)
+def test_a_server_that_never_answers_is_given_up(monkeypatch, uri):
+    monkeypatch.setattr("ferrule.data._remote.SILENCE_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        started = time.monotonic()
+        with pytest.raises(UnavailableError, match="cannot be reached"):
+            read(uri.format(silent.getsockname()[1])).to_numpy()
+        assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize(
+    ("uri", "package"),
+    [
+        ("http://127.0.0.1:9/x.csv", "fsspec.implementations.http"),
+        ("webhdfs://127.0.0.1:9/x.csv", "fsspec.implementations.webhdfs"),
+    ],
+)
+def test_a_missing_package_is_named_with_the_way_to_get_it(monkeypatch, uri, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(UnimplementedError, match="needs a package that is not installed") as caught:
+        read(uri)
+    assert caught.value.__notes__ == ["pip install 'ferrule[data]'"]

@@ -205,12 +205,15 @@ def _load(plan: Plan, rows: Matrix, source: Source) -> Samples:
 
 def _read_rows(source: Source, progress: "Progress") -> Matrix:
     task = progress.add_task("reading", total=None, detail="")
-    blocks = []
-    for block in source.matrices():
-        blocks.append(block)
-        progress.update(task, advance=len(block), detail="rows")
+
+    def blocks() -> Iterator[Matrix]:
+        for block in source.matrices():
+            yield block
+            progress.update(task, advance=len(block), detail="rows")
+
+    rows = source.joined(blocks())
     progress.remove_task(task)
-    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+    return rows
 
 
 def _check_enough(plan: Plan, n_rows: int) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 from pyarrow import fs
@@ -106,7 +107,7 @@ def find(what: str | os.PathLike[str]) -> list[File]:
     if scheme is None:
         return _find_local(os.path.expanduser(text))  # noqa: PTH111 -- Path() would eat "./"
     if scheme[1].lower() == "file":
-        return _find_local(text[len("file://") :])
+        return _find_local(unquote(text[len("file://") :]))
     return _find_remote(text, scheme[1].lower())
 
 

@@ -57,6 +57,22 @@ class Source:
         Number of rows; None where only reading all of it tells, as for CSV: see `count`.
     errors : list of BadRow
         The bad rows that the last reading left out, with ``on_error="collect"``.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from ferrule.data import read
+    >>> source = read(pa.table({"x": [1.5, 2.5, None], "name": ["a", "b", "c"]}))
+    >>> source.columns, source.n_rows
+    (('x', 'name'), 3)
+    >>> source.select(["x"]).head(2).to_numpy()
+    array([[1.5],
+           [2.5]])
+    >>> clean = read(pa.table({"x": [1.5, 2.5, None]}), on_error="collect")
+    >>> [matrix.shape for matrix in clean.matrices(rows=1)]
+    [(1, 1), (1, 1)]
+    >>> print(clean.errors[0])
+    `pyarrow.Table`: column `x` has no value in row 3
     """
 
     def __init__(
@@ -140,7 +156,7 @@ class Source:
     @property
     def errors(self) -> list[BadRow]:
         """Bad rows that the last reading left out, with ``on_error="collect"``; at most 10,000."""
-        return list(self._bad.listed)
+        return sorted(self._bad.listed, key=lambda one: (one.file, one.row))
 
     @property
     def n_bad_rows(self) -> int:
@@ -318,14 +334,25 @@ class Source:
             for _ in () if self._options.keep_missing else self.matrices(dtype=wanted):
                 pass
             return held
+        return self.joined(self.matrices(dtype=wanted), wanted)
+
+    def joined(self, matrices: Iterator[Matrix], dtype: Any = None) -> Matrix:
+        """Return the matrices that `matrices` yields, as one.
+
+        Raises
+        ------
+        ferrule.errors.OutOfMemoryError
+            Where it would take more memory than there is.
+        """
+        wanted = as_float_dtype(dtype or self._options.dtype, self.schema)
         n_rows = self.n_rows
         if n_rows is None:
-            blocks = list(self.matrices(dtype=wanted))
+            blocks = list(matrices)
             return np.concatenate(blocks) if blocks else np.empty((0, len(self.schema)), wanted)
         hint = "read fewer columns or rows, or in batches: matrices()"
         out = allocate((n_rows, len(self.schema)), wanted, f"`{self.name}`", hint)
         done = 0
-        for block in self.matrices(dtype=wanted):
+        for block in matrices:
             out[done : done + len(block)] = block
             done += len(block)
         return out if done == n_rows else out[:done].copy()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
 
@@ -61,7 +61,7 @@ def writing(
         ):
             yield out
         return
-    path = Path(to.removeprefix("file://")).expanduser()
+    path = Path(unquote(to[7:]) if to.startswith("file://") else to).expanduser()
     with replacing(path) as file, told(str(path)):
         writer = make(file, schema, name=str(path), named=named, compression=compression)
         try:

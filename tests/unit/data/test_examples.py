@@ -6,7 +6,7 @@ from importlib import import_module
 import pytest
 
 
-@pytest.mark.parametrize("module", ["_convert", "_read", "_sample", "_split"])
+@pytest.mark.parametrize("module", ["_convert", "_read", "_sample", "_source", "_split"])
 def test_the_examples_hold(module):
     results = doctest.testmod(import_module(f"ferrule.data.{module}"))
     assert results.attempted

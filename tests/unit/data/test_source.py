@@ -109,6 +109,9 @@ def test_what_is_in_memory_is_not_copied(matrix):
     assert np.shares_memory(read(matrix, rows=7).to_numpy(), matrix)
     frame = pl.DataFrame({"a": matrix[:, 0].copy(), "b": matrix[:, 1].copy()})
     before = frame["a"].to_numpy()
+    numbers = matrix[:, 0].copy()
+    (batch,) = read(pd.DataFrame({"a": numbers}, copy=False)).batches()
+    assert np.shares_memory(batch.column("a").to_numpy(), numbers)
     (batch,) = read(frame).batches()
     assert np.shares_memory(batch.column("a").to_numpy(), before)
 
