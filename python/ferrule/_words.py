@@ -11,7 +11,7 @@ def counted(number: int, noun: str) -> str:
 
 def listed(names: Sequence[str], most: int = 12) -> str:
     """Return the first of `names`, and how many more there are."""
-    shown = ", ".join(f"`{name}`" for name in names[:most])
+    shown = ", ".join(f"`{short(name, 80)}`" for name in names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 

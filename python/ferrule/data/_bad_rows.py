@@ -4,6 +4,7 @@ import threading
 from dataclasses import dataclass, field
 
 from ferrule._hints import hinted
+from ferrule._words import short
 from ferrule.errors import InvalidArgumentError
 
 POLICIES = ("raise", "skip", "collect")
@@ -41,7 +42,7 @@ class BadRow:
         place = f"row {self.row}" if self.line is None else f"row {self.row}, line {self.line}"
         if self.column is None:
             return f"`{self.file}`: {place} {self.cause}"
-        said = f"`{self.file}`: column `{self.column}` {self.cause} in {place}"
+        said = f"`{self.file}`: column `{short(self.column, 80)}` {self.cause} in {place}"
         return f"{said}, where {self.expected} is expected" if self.expected else said
 
 

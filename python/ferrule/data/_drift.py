@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from ferrule._hints import hinted
-from ferrule._words import counted, listed, nearest
+from ferrule._words import counted, listed, nearest, short
 from ferrule.data._formats._part import Part
 from ferrule.errors import InvalidArgumentError
 
@@ -99,7 +99,7 @@ def _wider(first: Part, part: Part, name: str, one: pa.DataType, other: pa.DataT
             return widest
         return pa.int64() if whole else pa.float64()
     raise InvalidArgumentError(
-        f"`{part.name}`: column `{name}` holds {other}; it holds {one} in `{first.name}`"
+        f"`{part.name}`: column `{short(name, 80)}` holds {other}; it holds {one} in `{first.name}`"
     )
 
 

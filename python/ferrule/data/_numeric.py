@@ -98,7 +98,9 @@ class Maker:
             return column.cast(pa.uint8()).to_numpy(zero_copy_only=False)
         if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
             raise hinted(
-                InvalidArgumentError(f"`{self.name}`: column `{name}` holds {kind}, not numbers"),
+                InvalidArgumentError(
+                    f"`{self.name}`: column `{short(name, 80)}` holds {kind}, not numbers"
+                ),
                 CHOOSE_NUMBERS,
             )
         return column.to_numpy(zero_copy_only=False)

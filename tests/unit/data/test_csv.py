@@ -171,3 +171,15 @@ def test_files_without_rows_or_values_take_the_types_of_the_others(tmp_path):
     assert source.to_arrow().to_pydict() == {"a": [None, 1, 2.5], "b": ["", "x", "y"]}
     assert source.count() == 3
     assert [str(kind) for kind in read(tmp_path / "1.csv").schema.types] == ["string", "string"]
+
+
+@pytest.mark.usefixtures("block_bytes")
+def test_a_header_of_several_lines_is_one(tmp_path):
+    path = written(tmp_path, '\n\n"a\nname",b\n1,2\n\n3,x\n')
+    assert read(path).columns == ("a\nname", "b")
+    with pytest.raises(InvalidArgumentError, match="column `b` has `x` in row 2, line 7"):
+        read(path).to_numpy()
+    assert read(path, columns=["a\nname"]).to_numpy().tolist() == [[1], [3]]
+    with pytest.raises(InvalidArgumentError, match="has no column `z`") as caught:
+        read(path, columns=["z"]).to_numpy()
+    assert "\n" not in str(caught.value)

@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ferrule._hints import hinted
+from ferrule._words import short
 from ferrule.data._bad_rows import BadRows
 from ferrule.data._locations import File
 from ferrule.errors import InvalidArgumentError
@@ -190,11 +191,11 @@ def check_names(name: str, columns: Sequence[str]) -> None:
     seen: set[str] = set()
     for position, column in enumerate(columns):
         if not column:
-            rest = ",".join(other for other in columns[:50] if other)
+            rest = short(",".join(filter(None, columns)), 400)
             raise hinted(
                 InvalidArgumentError(f"column {position} of `{name}` has no name"),
                 f"is it an index? write the file without it, or name it; the others are {rest}",
             )
         if column in seen:
-            raise InvalidArgumentError(f"`{name}` has two columns called `{column}`")
+            raise InvalidArgumentError(f"`{name}` has two columns called `{short(column)}`")
         seen.add(column)

@@ -119,10 +119,7 @@ class Csv(Part):
         return table.schema
 
     def _without_header(self, block: bytes) -> bytes:
-        at = 0
-        for _ in range(self._header_lines):
-            at = block.find(b"\n", at) + 1 or len(block)
-        return block[at:]
+        return block[_end_of_lines(block, self._header_lines) :]
 
     def _parse(
         self,
@@ -160,15 +157,13 @@ class Csv(Part):
         row, line = 1, 1
         with told(self.name, "CSV", opened=True), self.file.stream() as stream:
             for block in _blocks(self.name, stream, self._block_bytes(want)):
-                lines = block.count(b"\n")
-                if line == 1:
-                    whole, block = block, self._without_header(block)
-                    line += whole.count(b"\n", 0, len(whole) - len(block))
-                    lines = block.count(b"\n")
-                block_pieces, rows = self._understand(block, want, row, line)
+                begin = _end_of_lines(block, self._header_lines + 1 - line)
+                line += block.count(b"\n", 0, begin)
+                rest = block[begin:]
+                block_pieces, rows = self._understand(rest, want, row, line)
                 for piece in block_pieces:
                     yield from _in_range(piece, want)
-                row, line = row + rows, line + lines
+                row, line = row + rows, line + rest.count(b"\n")
                 if want.stop is not None and row > want.stop:
                     return
 
@@ -247,6 +242,14 @@ def _check_is_text(name: str, block: bytes) -> None:
             InvalidArgumentError(f"the lines in `{name}` end in CR alone; LF is expected"),
             f"tr '\\r' '\\n' < {shlex.quote(name)} > lines.csv",
         )
+
+
+def _end_of_lines(block: bytes, n_lines: int) -> int:
+    """Return where the first `n_lines` lines of `block` end; its end where it has fewer."""
+    at = 0
+    for _ in range(n_lines):
+        at = block.find(b"\n", at) + 1 or len(block)
+    return at
 
 
 def _last_line_end(block: bytes, most: int) -> int:
