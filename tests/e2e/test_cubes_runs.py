@@ -20,15 +20,15 @@ ENVIRONMENT = {**os.environ, "FERRULE_NUM_THREADS": "1"}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder with a stack whose cubes of 20 x 40 x 60 take 192 kB."""
+    """A folder with a stack whose cubes of 20 x 100 x 60 take 480 kB."""
     folder = tmp_path_factory.mktemp("cubes")
-    values = np.random.default_rng(0).random((20, 60, 50), dtype=np.float32)
+    values = np.random.default_rng(0).random((20, 80, 110), dtype=np.float32)
     FrameStack(values).save(folder / "frames.safetensors")
     return folder
 
 
 def start(folder, *options, n=N):
-    command = ("data", "cubes", "frames.safetensors", "-n", n, "--shape", "20,40,60", "--json")
+    command = ("data", "cubes", "frames.safetensors", "-n", n, "--shape", "20,100,60", "--json")
     return subprocess.Popen(
         [FERRULE, *map(str, (*command, *options))],
         cwd=folder,
