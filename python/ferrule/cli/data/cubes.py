@@ -34,50 +34,55 @@ class Dtype(StrEnum):
     float64 = "float64"
 
 
+_Stack = Annotated[
+    Path, typer.Argument(metavar="STACK", help="A stack of frames, as FrameStack.save writes it.")
+]
+_Count = Annotated[int, typer.Option("-n", metavar="N", min=1, help="Cubes of the whole stream.")]
+_Shape = Annotated[str, typer.Option(metavar="F,R,C", help="Frames, rows and columns of a cube.")]
+_Columns = Annotated[Columns, typer.Option(help="Draw columns for each frame, or once for a cube.")]
+_Rows = Annotated[str, typer.Option(metavar="first|random|A:B", help="Which rows of the frames.")]
+_Dtype = Annotated[
+    Dtype | None, typer.Option(help="Precision of a cube.", show_default="as the stack")
+]
+_Layout = Annotated[str, typer.Option(metavar="AXES", help="The order of a cube's axes.")]
+_Seed = Annotated[
+    int,
+    typer.Option(metavar="N", min=0, max=2**64 - 1, help="The same seed gives the same cubes."),
+]
+_Part = Annotated[
+    str | None,
+    typer.Option(metavar="K/N", help="Make one of N parts, 1/N to N/N.", show_default="all"),
+]
+_Sink = Annotated[
+    Sink, typer.Option(help="Add the cubes up to a checksum, or write them to files.")
+]
+_Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FOLDER", help="Where files of cubes go."),
+]
+_State = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Keep here how far a checksum is; a run goes on from there, and parts join.",
+    ),
+]
+
+
 def cubes(
-    stack: Annotated[
-        Path,
-        typer.Argument(metavar="STACK", help="A stack of frames, as FrameStack.save writes it."),
-    ],
+    stack: _Stack,
     *,
-    n: Annotated[int, typer.Option("-n", metavar="N", min=1, help="Cubes of the whole stream.")],
-    shape: Annotated[
-        str, typer.Option(metavar="F,R,C", help="Frames, rows and columns of a cube.")
-    ] = "100,100,100",
-    columns: Annotated[
-        Columns, typer.Option(help="Draw columns for each frame, or once for a cube.")
-    ] = Columns.per_layer,
-    rows: Annotated[
-        str, typer.Option(metavar="first|random|A:B", help="Which rows of the frames.")
-    ] = "first",
-    dtype: Annotated[
-        Dtype | None, typer.Option(help="Precision of a cube.", show_default="as the stack")
-    ] = None,
-    layout: Annotated[
-        str, typer.Option(metavar="AXES", help="The order of a cube's axes.")
-    ] = "frame,row,col",
-    seed: Annotated[
-        int,
-        typer.Option(metavar="N", min=0, max=2**64 - 1, help="The same seed gives the same cubes."),
-    ] = 0,
-    part: Annotated[
-        str | None,
-        typer.Option(metavar="K/N", help="Make one of N parts, 1/N to N/N.", show_default="all"),
-    ] = None,
-    sink: Annotated[
-        Sink, typer.Option(help="Add the cubes up to a checksum, or write them to files.")
-    ] = Sink.checksum,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FOLDER", help="Where files of cubes go."),
-    ] = None,
-    state: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Keep here how far a checksum is; a run goes on from there, and parts join.",
-        ),
-    ] = None,
+    n: _Count,
+    shape: _Shape = "100,100,100",
+    columns: _Columns = Columns.per_layer,
+    rows: _Rows = "first",
+    dtype: _Dtype = None,
+    layout: _Layout = "frame,row,col",
+    seed: _Seed = 0,
+    part: _Part = None,
+    sink: _Sink = Sink.checksum,
+    output: _Output = None,
+    state: _State = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
