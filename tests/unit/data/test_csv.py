@@ -183,3 +183,30 @@ def test_a_header_of_several_lines_is_one(tmp_path):
     with pytest.raises(InvalidArgumentError, match="has no column `z`") as caught:
         read(path, columns=["z"]).to_numpy()
     assert "\n" not in str(caught.value)
+
+
+CELL = st.sampled_from(
+    ["1", "2.5", "abc", '"q,1"', '"two\nlines"', '"say ""x"""', "", '5" pipe', 'pipe 5"', '""']
+)
+
+
+@settings(max_examples=150)
+@given(
+    rows=st.lists(st.lists(CELL, min_size=1, max_size=4), min_size=1, max_size=12),
+    ends=st.sampled_from(["\n", "\r\n"]),
+)
+def test_rows_and_their_faults_do_not_depend_on_the_blocks(tmp_path_factory, rows, ends):
+    text = "a,b,c\n" + ends.join(",".join(cells) for cells in rows) + "\n"
+    path = written(tmp_path_factory.mktemp("csv"), text)
+    types = {"a": "float64", "b": "string", "c": "float64"}
+    found = []
+    for size, careful in ((1 << 20, 1 << 20), (1, 1), (9, 30)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("ferrule.data._formats.csv._BLOCK_BYTES", size)
+            patch.setattr("ferrule.data._formats.csv._CAREFUL_BYTES", careful)
+            source = read(path, on_error="collect", types=types)
+            found.append((source.to_arrow().to_pydict(), source.errors))
+    assert repr(found[0]) == repr(found[1]) == repr(found[2])
+    # The careful way is Python's csv module.
+    whole = [cells for cells in csv.reader(io.StringIO(text, newline="")) if cells][1:]
+    assert len(found[0][0]["a"]) + len(found[0][1]) == len(whole)

@@ -18,6 +18,7 @@ from ferrule._hints import hinted
 from ferrule._words import is_number
 from ferrule.data._endings import data_ending
 from ferrule.data._faults import told
+from ferrule.data._formats._lines import last_line_end
 from ferrule.data._formats._part import Head, Part, Piece, Want, check_names
 from ferrule.data._formats._rows import parse_rows
 from ferrule.data._locations import File
@@ -44,7 +45,7 @@ class Csv(Part):
 
     def _read_head(self) -> Head:
         with told(self.name, "CSV in UTF-8"), self.file.stream() as stream:
-            block = next(_blocks(self.name, stream, _HEAD_BYTES), b"")
+            block = next(_blocks(self.name, stream, _HEAD_BYTES, self._delimiter), b"")
         if not block:
             raise InvalidArgumentError(f"`{self.name}` is empty")
         text = _decoded(self.name, block)
@@ -156,7 +157,7 @@ class Csv(Part):
             return
         row, line = 1, 1
         with told(self.name, "CSV", opened=True), self.file.stream() as stream:
-            for block in _blocks(self.name, stream, self._block_bytes(want)):
+            for block in _blocks(self.name, stream, self._block_bytes(want), self._delimiter):
                 begin = _end_of_lines(block, self._header_lines + 1 - line)
                 line += block.count(b"\n", 0, begin)
                 rest = block[begin:]
@@ -192,7 +193,11 @@ class Csv(Part):
 
     def _look_again(self, block: bytes, want: Want, row: int, line: int) -> tuple[list[Piece], int]:
         """Find the bad rows of `block`, in halves while these are large."""
-        middle = _last_line_end(block, len(block) // 2) if len(block) > _CAREFUL_BYTES else 0
+        middle = (
+            last_line_end(block, len(block) // 2, self._delimiter)
+            if len(block) > _CAREFUL_BYTES
+            else 0
+        )
         if middle:
             first, rows = self._understand(block[:middle], want, row, line)
             line += block.count(b"\n", 0, middle)
@@ -203,7 +208,7 @@ class Csv(Part):
         return parse_rows(text, self._delimiter, self._names, want, places)
 
 
-def _blocks(name: str, stream: Any, size: int) -> Iterator[bytes]:
+def _blocks(name: str, stream: Any, size: int, delimiter: str) -> Iterator[bytes]:
     """Yield the bytes of `stream`, in blocks of about `size` that end with a line."""
     held, begun = b"", False
     while True:
@@ -216,9 +221,9 @@ def _blocks(name: str, stream: Any, size: int) -> Iterator[bytes]:
                 yield held
             return
         held += block
-        end = _last_line_end(held, len(held))
+        end = last_line_end(held, len(held), delimiter)
         if not end and len(held) > _LINE_BYTES_MAX:
-            # No quoted cell is that long: a quote stood inside a cell, where it opens nothing.
+            # No quoted cell is that long: somebody forgot to close one.
             end = held.rfind(b"\n") + 1
         if end:
             yield held[:end]
@@ -250,19 +255,6 @@ def _end_of_lines(block: bytes, n_lines: int) -> int:
     for _ in range(n_lines):
         at = block.find(b"\n", at) + 1 or len(block)
     return at
-
-
-def _last_line_end(block: bytes, most: int) -> int:
-    """Return the end of the last line of `block`, of at most `most` bytes, outside quotes; or 0."""
-    end = block.rfind(b"\n", 0, most) + 1
-    if not end or b'"' not in block:
-        return end
-    quotes = block.count(b'"', 0, end)
-    while end and quotes % 2:
-        before = block.rfind(b"\n", 0, end - 1) + 1
-        quotes -= block.count(b'"', before, end)
-        end = before
-    return end
 
 
 def _decoded(name: str, block: bytes, line: int = 1) -> str:
