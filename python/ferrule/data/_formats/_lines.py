@@ -1,13 +1,12 @@
 """Where a block of CSV may be cut: at the ends of lines, but for those in quoted cells."""
 
-from bisect import bisect_right
-
 import numpy as np
 from numpy.typing import NDArray
 
 _QUOTE = ord('"')
 _ENDS = frozenset(b"\r\n")
-Spans = tuple[list[int], list[int]]
+Places = NDArray[np.intp]
+Spans = tuple[Places, Places]
 
 
 def last_line_end(block: bytes, most: int, delimiter: str) -> int:
@@ -26,10 +25,10 @@ def last_line_end(block: bytes, most: int, delimiter: str) -> int:
         return block.rfind(b"\n", 0, most) + 1
     begins, ends = _quoted_spans(block, delimiter)
     while (at := block.rfind(b"\n", 0, most)) >= 0:
-        span = bisect_right(begins, at) - 1
+        span = int(np.searchsorted(begins, at)) - 1
         if span < 0 or at > ends[span]:
             return at + 1
-        most = begins[span]
+        most = int(begins[span])
     return 0
 
 
@@ -37,12 +36,12 @@ def _quoted_spans(block: bytes, delimiter: str) -> Spans:
     """Return where quoted cells begin and end; one that is not closed ends with the block."""
     quotes = np.flatnonzero(np.frombuffer(block, np.uint8) == _QUOTE)
     if not _take_turns(block, quotes, delimiter):
-        return _spans_one_by_one(block, quotes, delimiter)
-    begins, ends = quotes[::2].tolist(), quotes[1::2].tolist()
-    return begins, ends if len(ends) == len(begins) else [*ends, len(block)]
+        quotes = _without_strays(block, quotes, delimiter)
+    begins, ends = quotes[::2], quotes[1::2]
+    return begins, ends if len(ends) == len(begins) else np.append(ends, len(block))
 
 
-def _take_turns(block: bytes, quotes: NDArray[np.intp], delimiter: str) -> bool:
+def _take_turns(block: bytes, quotes: Places, delimiter: str) -> bool:
     """Tell whether each second quote closes what the one before opened.
 
     It does where every opening one begins a cell, or follows a closing one, of which it then is
@@ -57,20 +56,19 @@ def _take_turns(block: bytes, quotes: NDArray[np.intp], delimiter: str) -> bool:
     return bool(before.all() and after.all())
 
 
-def _spans_one_by_one(block: bytes, quotes: NDArray[np.intp], delimiter: str) -> Spans:
-    """Follow the quotes of a block of which some stand inside cells, where they open nothing."""
+def _without_strays(block: bytes, quotes: Places, delimiter: str) -> Places:
+    """Return the quotes that open and close cells, of a block of which some do neither."""
     structural = _ENDS | {ord(delimiter)}
-    begins: list[int] = []
-    ends: list[int] = []
+    kept: list[int] = []
     skip = -1
     for at in quotes.tolist():
         if at == skip:
             continue
-        if len(begins) > len(ends):
-            if block[at + 1 : at + 2] == b'"':
-                skip = at + 1
-            else:
-                ends.append(at)
-        elif at == 0 or block[at - 1] in structural:
-            begins.append(at)
-    return begins, ends if len(ends) == len(begins) else [*ends, len(block)]
+        if len(kept) % 2 == 0:
+            if at == 0 or block[at - 1] in structural:
+                kept.append(at)
+        elif block[at + 1 : at + 2] == b'"':
+            skip = at + 1
+        else:
+            kept.append(at)
+    return np.asarray(kept, np.intp)

@@ -135,16 +135,17 @@ class Csv(Part):
         if not block.strip():
             empty = {name: pa.nulls(0) for name in self._names}
             return pa.table(empty)
+        # Parts of a block are parsed at once where no line break can be in quotes.
+        apart = threads and b'"' not in block
         return arrow_csv.read_csv(
             source,
             read_options=arrow_csv.ReadOptions(
                 column_names=self._names,
                 use_threads=threads,
-                block_size=_HEAD_BYTES if threads else min(len(block) + 1, (1 << 31) - 1),
+                block_size=_HEAD_BYTES if apart else len(block) + 1,
             ),
             parse_options=arrow_csv.ParseOptions(
                 delimiter=self._delimiter,
-                newlines_in_values=b'"' in block,
                 invalid_row_handler=handler,
             ),
             convert_options=options,
