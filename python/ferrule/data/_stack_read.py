@@ -31,6 +31,10 @@ class Model:
         Where it was read from.
     columns : tuple of str
         The columns that are read.
+    layout : tuple of str
+        All columns that it has.
+    indices : list of int
+        Where in `layout` the columns are.
     named : bool
         Whether these are names of their own.
     first_row, n_rows : int
@@ -43,6 +47,8 @@ class Model:
 
     name: str
     columns: tuple[str, ...]
+    layout: tuple[str, ...]
+    indices: list[int]
     named: bool
     first_row: int
     n_rows: int
@@ -137,7 +143,8 @@ def _model(file: Source, table: Table, start: int, stop: int | None) -> Model:
     columns = table.columns if file.chosen is None else file.chosen
     if not columns:
         raise InvalidArgumentError(f"`{file.name}` has no columns")
-    dtypes = {table.dtypes[index] for index in _numbers(table, columns)}
+    indices = _numbers(table, columns)
+    dtypes = {table.dtypes[index] for index in indices}
     there = table.count()
     end = there if stop is None else min(stop, there)
     if end <= start:
@@ -147,6 +154,8 @@ def _model(file: Source, table: Table, start: int, stop: int | None) -> Model:
     return Model(
         name=file.name,
         columns=columns,
+        layout=table.columns,
+        indices=indices,
         named=table.named,
         first_row=start,
         n_rows=end - start,
@@ -172,7 +181,9 @@ def _read_into(file: Source, table: Table, model: Model, slot: NDArray[Any]) -> 
         expected = model.columns if model.named else None
         shapes = (len(table.columns), model.n_rows), (len(model.columns), model.n_rows)
         check_equal(f"`{file.name}`", shapes[0], names, f"`{model.name}`", shapes[1], expected)
-    indices = _numbers(table, model.columns)
+    # Most often files are alike, and a thousand names need not be looked up again.
+    alike = table.columns == model.layout and None not in table.dtypes
+    indices = model.indices if alike else _numbers(table, model.columns)
     direct = slot.dtype != np.float16
     out = slot if direct else np.empty(slot.shape, np.float64)
     if not table.read(indices, model.first_row, out, whole=model.whole):

@@ -93,15 +93,24 @@ impl<'a> Thrift<'a> {
         self.take(length)
     }
 
+    #[inline]
     pub(super) fn byte(&mut self) -> Result<u8, ParquetError> {
         let (&byte, rest) = self.rest.split_first().ok_or(END)?;
         self.rest = rest;
         Ok(byte)
     }
 
+    #[inline]
     pub(super) fn varint(&mut self) -> Result<u64, ParquetError> {
-        let mut value = 0u64;
-        for shift in (0..64).step_by(7) {
+        match self.byte()? {
+            byte @ ..0x80 => Ok(byte.into()),
+            byte => self.long_varint(byte),
+        }
+    }
+
+    fn long_varint(&mut self, first: u8) -> Result<u64, ParquetError> {
+        let mut value = u64::from(first & 0x7f);
+        for shift in (7..64).step_by(7) {
             let byte = self.byte()?;
             value |= u64::from(byte & 0x7f).wrapping_shl(shift);
             if byte < 0x80 {
