@@ -15,7 +15,12 @@ from pyarrow import fs
 import ferrule
 from ferrule.cli._run import run
 from ferrule.data import convert, read, split
-from ferrule.errors import InvalidArgumentError, NotFoundError, UnavailableError
+from ferrule.errors import (
+    InvalidArgumentError,
+    NotFoundError,
+    PermissionDeniedError,
+    UnavailableError,
+)
 
 MATRIX = np.random.default_rng(0).normal(size=(500, 3))
 TABLE = pa.table({name: MATRIX[:, index] for index, name in enumerate("abc")})
@@ -149,3 +154,9 @@ def test_a_table_that_breaks_midway_makes_no_object_and_own_input_is_refused(s3,
         convert("s3://bucket/data/x.csv", "s3://bucket/data/x.csv")
     with pytest.raises(NotFoundError, match=r"s3://nobucket/x\.csv"):
         convert(MATRIX, "s3://nobucket/x.csv")
+
+
+def test_an_object_that_is_not_ours_is_told_as_such(endpoint):
+    urlopen(Request(f"{endpoint}/bucket/private.csv", data=b"a\n1\n", method="PUT")).close()
+    with pytest.raises(PermissionDeniedError, match=r"no permission for `s3://bucket/private\.csv"):
+        read(f"s3://bucket/private.csv?anonymous=true&endpoint_override={endpoint}").to_numpy()
