@@ -75,6 +75,7 @@ def test_a_model_file_is_no_stack(ferrule, model):
     code, _, err = ferrule("data", "inspect", model)
     assert code == 1
     assert "not a stack of frames" in err
+    assert f"hint: a model? ferrule inspect {model}" in err
 
 
 class Page(HTMLParser):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ferrule._hints import hinted
 from ferrule.cli import _console
 from ferrule.cli._files import check_writable
 from ferrule.data import FrameStack, read
@@ -58,7 +59,10 @@ def _summary(what: str, wish: Wish) -> Summary:
     if what.lower().endswith(".safetensors"):
         if wish.columns is not None or wish.rows is not None:
             raise InvalidArgumentError("--columns and --rows are for tables, not for a stack")
-        stack = FrameStack.open(what)
+        try:
+            stack = FrameStack.open(what)
+        except InvalidArgumentError as error:
+            raise hinted(error, f"a model? ferrule inspect {what}") from None
         with _progress("columns", stack.n_columns, wish) as tick:
             return summary_of_stack(what, stack, tick)
     source = read(what, columns=wish.columns, rows=wish.rows, on_error=wish.on_error)
