@@ -113,7 +113,9 @@ def _prepare(cubes: Cubes, folder: Path, sink: ModuleType, chunk: int, *, resume
         raise InvalidArgumentError(f"`{folder}` is a file; the path of a folder is expected")
     if not manifest.exists():
         # Hidden ones are on their way to a place: another part has just begun.
-        if folder.is_dir() and any(entry.name[0] != "." for entry in folder.iterdir()):
+        held = folder.is_dir() and any(entry.name[0] != "." for entry in folder.iterdir())
+        # Its files come after its manifest, which may be there by now.
+        if held and not manifest.exists():
             raise hinted(
                 AlreadyExistsError(f"`{folder}` holds other files"),
                 "choose an empty or a new folder",
