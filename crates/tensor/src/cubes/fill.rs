@@ -128,7 +128,10 @@ struct Worker<'a, E> {
     call: &'a Call<'a>,
     shape: Shape,
     draws: Draws<'a>,
+    /// The columns of a layer; where layers share them, those of each cube of the block.
     picks: Vec<u32>,
+    /// The first cube of the block.
+    first: usize,
     current: Columns<E>,
     next: Columns<E>,
     rows: Option<PickedRows<E>>,
@@ -162,6 +165,7 @@ impl<'a, E: Element> Worker<'a, E> {
             shape,
             draws: Draws::new(call.cubes),
             picks: vec![0; shape.columns],
+            first: 0,
             current: columns(),
             next: columns(),
             rows: picked.then(|| PickedRows {
@@ -181,6 +185,7 @@ impl<'a, E: Element> Worker<'a, E> {
     /// # Safety
     /// Memory that is the target has room for them, and no other thread touches these layers.
     unsafe fn block(&mut self, cubes: Range<usize>, frames: Range<usize>, target: &Target) {
+        self.draw_shared(cubes.clone());
         let mut layers = frames.flat_map(|frame| cubes.clone().map(move |cube| (cube, frame)));
         let mut ahead = layers.next();
         if let Some((cube, frame)) = ahead {
@@ -209,12 +214,31 @@ impl<'a, E: Element> Worker<'a, E> {
         self.fence();
     }
 
+    /// Draws once what the layers of a cube share.
+    fn draw_shared(&mut self, cubes: Range<usize>) {
+        self.first = cubes.start;
+        if self.call.cubes.recipe.per_layer {
+            return;
+        }
+        self.picks.resize(cubes.len() * self.shape.columns, 0);
+        for (cube, picks) in cubes.zip(self.picks.chunks_exact_mut(self.shape.columns)) {
+            self.draws.columns(self.call.first.wrapping_add(cube as u64), 0, picks);
+        }
+    }
+
     /// Makes `next` the columns of a layer.
     fn draw(&mut self, cube: usize, frame: usize) {
         let frame_bytes = self.call.stack.len() / self.call.cubes.stack.frames;
         let stack = &self.call.stack[frame * frame_bytes..][..frame_bytes];
-        self.draws.columns(self.call.first.wrapping_add(cube as u64), frame, &mut self.picks);
-        self.next.point_to(stack, &self.picks);
+        let columns = self.shape.columns;
+        let picks = if self.call.cubes.recipe.per_layer {
+            let cube = self.call.first.wrapping_add(cube as u64);
+            self.draws.columns(cube, frame, &mut self.picks);
+            &self.picks[..]
+        } else {
+            &self.picks[(cube - self.first) * columns..][..columns]
+        };
+        self.next.point_to(stack, picks);
     }
 
     /// Adds the hash of the layer of the `current` columns to the sum.
