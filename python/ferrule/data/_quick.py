@@ -7,16 +7,11 @@ general way, which has the last word and the message.
 import mmap
 from typing import Any, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ferrule import _core
 from ferrule.data._endings import compression_of, data_ending
 from ferrule.data._source import Source
-
-_DTYPES: dict[str | None, np.dtype[Any]] = {
-    name: np.dtype(name) for name in ("int32", "int64", "float32", "float64")
-}
 
 
 class Table(Protocol):
@@ -33,8 +28,8 @@ class Table(Protocol):
         ...
 
     @property
-    def dtypes(self) -> tuple[np.dtype[Any] | None, ...]:
-        """The type of each column's numbers; None for a column that is not numbers."""
+    def dtypes(self) -> tuple[str | None, ...]:
+        """NumPy's name of the type of each column; None for a column that is not numbers."""
         ...
 
     def count(self) -> int:
@@ -79,7 +74,7 @@ class _Parquet:
     def __init__(self, file: _core.ParquetFile) -> None:
         self._file = file
         self.columns = tuple(file.columns)
-        self.dtypes = tuple(map(_DTYPES.get, file.dtypes))
+        self.dtypes = tuple(file.dtypes)
 
     def count(self) -> int:
         return self._file.n_rows
@@ -99,7 +94,7 @@ class _Csv:
         self.named = names is not None
         self.columns = tuple(map(str, range(file.n_columns)) if names is None else names)
         # Cells tell only when they are read.
-        self.dtypes = (np.dtype(np.float64),) * len(self.columns)
+        self.dtypes = ("float64",) * len(self.columns)
 
     def count(self) -> int:
         return self._file.count_rows()

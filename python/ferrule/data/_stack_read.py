@@ -31,8 +31,8 @@ class Model:
         Where it was read from.
     columns : tuple of str
         The columns that are read.
-    layout : tuple of str
-        All columns that it has.
+    layout : tuple
+        Names and types of all columns that it has.
     indices : list of int
         Where in `layout` the columns are.
     named : bool
@@ -47,7 +47,7 @@ class Model:
 
     name: str
     columns: tuple[str, ...]
-    layout: tuple[str, ...]
+    layout: tuple[tuple[str, ...], tuple[str | None, ...]]
     indices: list[int]
     named: bool
     first_row: int
@@ -120,7 +120,7 @@ class _General:
         self.columns = source.columns
         self.named = source.named
         dtype = as_float_dtype(None, source.schema)
-        self.dtypes: tuple[np.dtype[Any] | None, ...] = (dtype,) * len(self.columns)
+        self.dtypes: tuple[str | None, ...] = (dtype.name,) * len(self.columns)
 
     def count(self) -> int:
         known = self._source.n_rows
@@ -150,11 +150,11 @@ def _model(file: Source, table: Table, start: int, stop: int | None) -> Model:
     if end <= start:
         wanted = "" if start == 0 else f" from row {start} on"
         raise InvalidArgumentError(f"`{file.name}` has no rows{wanted}")
-    single = dtypes == {np.dtype(np.float32)}
+    single = dtypes == {"float32"}
     return Model(
         name=file.name,
         columns=columns,
-        layout=table.columns,
+        layout=(table.columns, table.dtypes),
         indices=indices,
         named=table.named,
         first_row=start,
@@ -182,7 +182,7 @@ def _read_into(file: Source, table: Table, model: Model, slot: NDArray[Any]) -> 
         shapes = (len(table.columns), model.n_rows), (len(model.columns), model.n_rows)
         check_equal(f"`{file.name}`", shapes[0], names, f"`{model.name}`", shapes[1], expected)
     # Most often files are alike, and a thousand names need not be looked up again.
-    alike = table.columns == model.layout and None not in table.dtypes
+    alike = (table.columns, table.dtypes) == model.layout
     indices = model.indices if alike else _numbers(table, model.columns)
     direct = slot.dtype != np.float16
     out = slot if direct else np.empty(slot.shape, np.float64)
