@@ -36,6 +36,7 @@ bench: setup server-binary ## time training, cubes, reading and serving beside t
 	.bench/venv/bin/python benches/kmeans_fit.py
 	.bench/venv/bin/python benches/cubes.py
 	.bench/venv/bin/python benches/cubes_million.py
+	.bench/venv/bin/python benches/cubes_million.py
 	.bench/venv/bin/python benches/read.py
 	.bench/venv/bin/python benches/serve_kmeans.py
 

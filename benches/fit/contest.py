@@ -7,6 +7,7 @@ import re
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -30,6 +31,8 @@ CONTENDERS = [
     LINFA,
 ]
 MODULES = {"scikit-learn": "sklearn", "scikit-learn-intelex": "sklearnex", OURS: "ferrule"}
+# Idle OpenMP threads spin for up to 0.2 s after their work, at the cost of whoever comes next.
+SETTLE_SECONDS = 0.3
 # Beyond this many multiply-adds a fit, linfa takes minutes and is left out unless asked for.
 LINFA_WORK_MAX = 2e10
 
@@ -149,6 +152,7 @@ def run(
             for name, worker in workers.items():
                 spent = budget if name == JUDGE else sum(worker.record.seconds.values())
                 if turn == 0 or spent + worker.record.median <= budget:
+                    time.sleep(SETTLE_SECONDS)
                     worker.fit(iterations, turn)
                     if name == names[0]:
                         worker.record.limits[turn] = limit(x)
