@@ -50,10 +50,7 @@ def main() -> None:
         del arena
     describe(outcome)
     outcome["claims"] = claims(outcome)
-    print("\n" + results.describe_claims(outcome["claims"]))
-    if options.out:
-        results.write(options.out, outcome)
-        print(f"written: {options.out}")
+    results.report(outcome, options.out)
 
 
 def arguments() -> argparse.Namespace:

@@ -46,10 +46,7 @@ def main() -> None:
             outcome["whole"] = command.run(stack.with_name("whole.json"))
             print(json.dumps(outcome["whole"], indent=1), flush=True)
     outcome["claims"] = claims(outcome)
-    print(results.describe_claims(outcome["claims"]))
-    if options.out:
-        results.write(options.out, outcome)
-        print(f"written: {options.out}")
+    results.report(outcome, options.out)
 
 
 def arguments() -> argparse.Namespace:

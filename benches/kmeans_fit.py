@@ -62,10 +62,7 @@ def main() -> None:
         for entry in outcome["scaling"]:
             print("scaling {what}: 10x the rows took {ratio:.2f}x the time".format(**entry))
     outcome["claims"] = claims(outcome)
-    print("\n" + results.describe_claims(outcome["claims"]))
-    if options.out:
-        results.write(options.out, outcome)
-        print(f"written: {options.out}")
+    results.report(outcome, options.out)
 
 
 def arguments() -> argparse.Namespace:

@@ -64,10 +64,7 @@ def main() -> None:
     made = ", ".join(f"{rate:.2f} of {name}" for name, rate in outcome["values GB/s"].items())
     print(f"\nours makes values, GB/s: {made}; all CPUs copy {outcome['copy GB/s']:.1f}")
     outcome["claims"] = claims(outcome["cases"], rounds)
-    print("\n" + results.describe_claims(outcome["claims"]))
-    if options.out:
-        results.write(options.out, outcome)
-        print(f"written: {options.out}")
+    results.report(outcome, options.out)
 
 
 def arguments() -> argparse.Namespace:

@@ -74,10 +74,7 @@ def main() -> None:
                 process.stop()
     outcome["claims"] = claims(outcome)
     print(describe(outcome))
-    print("\n" + results.describe_claims(outcome["claims"]))
-    if options.out:
-        results.write(options.out, outcome)
-        print(f"\nwritten: {options.out}")
+    results.report(outcome, options.out)
 
 
 def arguments() -> argparse.Namespace:

@@ -40,3 +40,11 @@ def write(path: pathlib.Path, result: dict[str, object]) -> None:
     """Write `result` as JSON that diffs well."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(result, indent=1, sort_keys=True) + "\n")
+
+
+def report(outcome: dict, out: pathlib.Path | None) -> None:
+    """Print how the claims of `outcome` fared; write it to `out`, where that is given."""
+    print("\n" + describe_claims(outcome["claims"]))
+    if out:
+        write(out, outcome)
+        print(f"written: {out}")

@@ -12,7 +12,7 @@ from ferrule import _core
 from ferrule._hints import hinted
 from ferrule.cli import _console, _plots
 from ferrule.cli._bench_targets import Endpoint, Subject, endpoint_of, subject_of
-from ferrule.cli._files import check_writable
+from ferrule.data._durable import check_writable
 from ferrule.errors import FailedPreconditionError, InvalidArgumentError
 
 _WARM_UP_S = 0.5

@@ -1,8 +1,5 @@
 """Files that commands read and write."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -49,41 +46,3 @@ def check_is_no_data(path: Path, advice: str | None = None) -> None:
             InvalidArgumentError(f"`{path}` is a file of data, not a model file"),
             advice or f"make a model of it: ferrule train kmeans {path} -o model.safetensors",
         )
-
-
-def check_writable(path: Path) -> None:
-    """Raise where `path` could not be written, before work is put into what goes there.
-
-    Raises
-    ------
-    NotFoundError
-        Where its folder is missing.
-    InvalidArgumentError
-        Where it is a folder itself.
-    PermissionError
-        Where its folder is not ours to write to.
-    """
-    folder = path.parent
-    if not folder.is_dir():
-        raise hinted(NotFoundError(f"there is no folder `{folder}`"), f"mkdir -p {folder}")
-    if path.is_dir():
-        raise InvalidArgumentError(f"`{path}` is a folder; a file name is expected")
-    if not os.access(folder, os.W_OK):
-        raise PermissionError(13, "no permission to write to", str(folder))
-
-
-@contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`, which takes its place once all of it is written.
-
-    What was at `path` is untouched if anything goes wrong.
-    """
-    check_writable(path)
-    temporary = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
-    try:
-        yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -18,12 +18,12 @@ from ferrule._words import counted
 from ferrule.artifact import ScaledKMeans, Scaler
 from ferrule.artifact._paths import path_to_save
 from ferrule.cli import _console, _kmeans_report
-from ferrule.cli._files import check_writable
 from ferrule.cli._scaled_source import ScaledSource
 from ferrule.cli._silhouette import SAMPLE_ROWS, Silhouette
 from ferrule.cluster import KMeans, MiniBatchKMeans
 from ferrule.cluster._stream import Stream
 from ferrule.data import Source, read
+from ferrule.data._durable import check_writable
 from ferrule.errors import InvalidArgumentError
 
 if TYPE_CHECKING:

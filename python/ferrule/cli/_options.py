@@ -1,9 +1,17 @@
 """Arguments and options that commands share."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+
+class OnError(StrEnum):
+    """What is done about bad rows."""
+
+    stop = "raise"
+    skip = "skip"
 
 
 def flag(*names: str, help: str) -> Any:  # noqa: A002 -- typer's word

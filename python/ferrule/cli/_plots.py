@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ferrule.cli._files import atomic_file
+from ferrule.data._durable import replacing, write_all
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -129,5 +130,7 @@ def _tidy(axes: Any) -> None:
 
 
 def _save(figure: "Figure", path: Path) -> None:
-    with atomic_file(path) as temporary:
-        figure.savefig(temporary, dpi=150)
+    drawn = BytesIO()
+    figure.savefig(drawn, dpi=150, format=path.suffix[1:])
+    with replacing(path) as file:
+        write_all(file, drawn.getbuffer())

@@ -5,6 +5,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ import ferrule
 from ferrule._hints import hinted
 from ferrule._words import counted
 from ferrule.cli import _console
-from ferrule.cli._files import atomic_file, check_writable, existing_model
+from ferrule.cli._files import existing_model
 from ferrule.data import Source, read
+from ferrule.data._durable import check_writable, replacing, write_all
 from ferrule.data._endings import ending
 from ferrule.data._formats._part import BATCH_ROWS
 from ferrule.data._write import refuse_own_input
+from ferrule.data._writers import buffered
 from ferrule.errors import InvalidArgumentError
 
 Write = Callable[[pa.RecordBatch], None]
@@ -119,32 +122,39 @@ def _csv_to(sink: Any) -> Iterator[Write]:
 
 @contextmanager
 def _csv(output: Path) -> Iterator[Write]:
-    with atomic_file(output) as temporary, temporary.open("wb") as file, _csv_to(file) as write:
-        yield write
+    with replacing(output) as file:
+        sink = buffered(file)
+        with _csv_to(sink) as write:
+            yield write
+        sink.flush()
 
 
 @contextmanager
 def _parquet(output: Path) -> Iterator[Write]:
     import pyarrow.parquet as pq
 
-    with atomic_file(output) as temporary:
+    with replacing(output) as file:
+        sink = buffered(file)
         made: list[pq.ParquetWriter] = []
 
         def write(batch: pa.RecordBatch) -> None:
             if not made:
-                made.append(pq.ParquetWriter(temporary, batch.schema))
+                made.append(pq.ParquetWriter(sink, batch.schema))
             made[0].write_batch(batch)
 
         try:
             yield write
         finally:
-            for file in made:
-                file.close()
+            for writer in made:
+                writer.close()
+        sink.flush()
 
 
 @contextmanager
 def _npy(output: Path) -> Iterator[Write]:
     labels: list[NDArray[np.int32]] = []
-    with atomic_file(output) as temporary:
+    with replacing(output) as file:
         yield lambda batch: labels.append(batch.column("label").to_numpy())
-        np.save(temporary, np.concatenate(labels) if labels else np.empty(0, np.int32))
+        array = BytesIO()
+        np.save(array, np.concatenate(labels) if labels else np.empty(0, np.int32))
+        write_all(file, array.getbuffer())

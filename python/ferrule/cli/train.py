@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ferrule._hints import hinted
-from ferrule.cli._options import DataFile, Json, flag
+from ferrule.cli._options import DataFile, Json, OnError, flag
 
 
 class Dtype(StrEnum):
@@ -15,13 +15,6 @@ class Dtype(StrEnum):
 
     float32 = "float32"
     float64 = "float64"
-
-
-class OnError(StrEnum):
-    """What is done about bad rows."""
-
-    stop = "raise"
-    skip = "skip"
 
 
 _Features = Annotated[

@@ -22,10 +22,12 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         Where its folder is missing.
     InvalidArgumentError
         Where `path` is a folder.
+    PermissionError
+        Where its folder is not ours to write to.
     StorageError
         Where the file cannot be written, such as on a full disk.
     """
-    _check(path)
+    check_writable(path)
     temporary = path.with_name(f".{path.name[:64]}-{os.getpid()}-{os.urandom(4).hex()}.tmp")
     try:
         with temporary.open("xb", buffering=0) as file:
@@ -42,13 +44,25 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
 
 
-def _check(path: Path) -> None:
+def check_writable(path: Path) -> None:
+    """Raise where `path` could not be written, before work is put into what goes there.
+
+    Raises
+    ------
+    NotFoundError
+        Where its folder is missing.
+    InvalidArgumentError
+        Where it is a folder itself.
+    PermissionError
+        Where its folder is not ours to write to.
+    """
+    folder = path.parent
+    if not folder.is_dir():
+        raise hinted(NotFoundError(f"there is no folder `{folder}`"), f"mkdir -p {folder}")
     if path.is_dir():
-        raise InvalidArgumentError(f"`{path}` is a folder; the path of a file is expected")
-    if not path.parent.is_dir():
-        raise hinted(
-            NotFoundError(f"there is no folder `{path.parent}`"), f"mkdir -p {path.parent}"
-        )
+        raise InvalidArgumentError(f"`{path}` is a folder; a file name is expected")
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(13, "no permission to write to", str(folder))
 
 
 def _sync_folder(folder: Path) -> None:

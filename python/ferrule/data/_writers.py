@@ -47,7 +47,7 @@ class ParquetWriter:
     ) -> None:
         del name, named
         self._schema = schema
-        self._sink = _buffered(file)
+        self._sink = buffered(file)
         self._waiting: list[pa.RecordBatch] = []
         self._rows = 0
         self._group_rows = group_rows(schema)
@@ -106,7 +106,7 @@ class CsvWriter:
     ) -> None:
         _refuse_unwritable(name, schema)
         self._schema = pa.schema([(one.name, _decoded_type(one.type)) for one in schema])
-        self._sink = _buffered(file)
+        self._sink = buffered(file)
         # Temporary files end otherwise: the name is that of the destination.
         codec: Any = compression_of(name) or compression
         self._out: Any = pa.CompressedOutputStream(self._sink, codec) if codec else self._sink
@@ -164,7 +164,7 @@ class ArrowWriter:
         self, file: BinaryIO, schema: pa.Schema, *, name: str, named: bool, compression: str | None
     ) -> None:
         del name, named
-        self._sink = _buffered(file)
+        self._sink = buffered(file)
         codec: Any = compression
         options = pa.ipc.IpcWriteOptions(compression=codec)
         self._writer = pa.ipc.new_file(self._sink, schema, options=options)
@@ -246,7 +246,8 @@ class _Whole(io.RawIOBase):
         return size
 
 
-def _buffered(file: BinaryIO) -> Any:
+def buffered(file: BinaryIO) -> Any:
+    """Return a sink of pyarrow's, to be flushed, before a file without a buffer."""
     return pa.BufferedOutputStream(pa.PythonFile(_Whole(file), mode="w"), _BUFFER_BYTES)
 
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::checksum::xxh64;
 use super::convert::converter;
-use super::gather::{Buffers, Columns, Shape, Stream, layer};
+use super::gather::{Buffers, Columns, Shape, Stream, fence, layer};
 use super::tile::{Plain, TILE_MAX, Tile};
 use super::{Cubes, Draws, Layout, Recipe, Rows};
 use crate::control::{Cancelled, Control};
@@ -211,7 +211,7 @@ impl<'a, E: Element> Worker<'a, E> {
                 Target::Sum => self.add(cube, frame),
             }
         }
-        self.fence();
+        fence();
     }
 
     /// Draws once what the layers of a cube share.
@@ -279,17 +279,6 @@ impl<'a, E: Element> Worker<'a, E> {
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx2 => avx2(shape, columns, next, buffers, out),
                 _ => layer::<E, Plain>(shape, columns, next, buffers, out),
-            }
-        }
-    }
-
-    /// Makes other threads see what was written past the caches.
-    fn fence(&self) {
-        // SAFETY: `Avx2` and `Avx512` need their instruction set only to move data.
-        unsafe {
-            match self.call.isa {
-                Isa::Scalar => Plain::fence(),
-                Isa::Avx2 | Isa::Avx512 => E::Avx2::fence(),
             }
         }
     }

@@ -26,14 +26,6 @@ pub(super) trait Stream {
     /// Copies a line to `to`, which is aligned to one, past the caches where the CPU can.
     unsafe fn line(from: *const u8, to: *mut u8);
 
-    /// Makes other threads see the lines.
-    unsafe fn fence() {}
-
-    /// Has the cache line at `address`, which need not be valid, brought into the second cache.
-    unsafe fn fetch_ahead(address: *const u8) {
-        let _ = address;
-    }
-
     /// Copies `bytes`, in lines but for the ends.
     #[inline(always)]
     unsafe fn stream(from: *const u8, to: *mut u8, bytes: usize) {
@@ -72,18 +64,6 @@ mod x86 {
             // SAFETY: the trait's contract.
             unsafe { _mm512_stream_si512(to.cast(), _mm512_loadu_si512(from.cast())) }
         }
-
-        #[inline(always)]
-        unsafe fn fence() {
-            // SAFETY: every x86-64 has it.
-            unsafe { _mm_sfence() }
-        }
-
-        #[inline(always)]
-        unsafe fn fetch_ahead(address: *const u8) {
-            // SAFETY: any address may be asked for.
-            unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast()) }
-        }
     }
 
     impl Stream for Avx2 {
@@ -95,19 +75,30 @@ mod x86 {
                 _mm256_stream_si256(to.add(32).cast(), _mm256_loadu_si256(from.add(32).cast()));
             }
         }
-
-        #[inline(always)]
-        unsafe fn fence() {
-            // SAFETY: every x86-64 has it.
-            unsafe { _mm_sfence() }
-        }
-
-        #[inline(always)]
-        unsafe fn fetch_ahead(address: *const u8) {
-            // SAFETY: any address may be asked for.
-            unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast()) }
-        }
     }
+}
+
+/// Makes other threads see the lines that were streamed.
+#[inline(always)]
+pub(super) fn fence() {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every x86-64 has it.
+    unsafe {
+        std::arch::x86_64::_mm_sfence();
+    }
+}
+
+/// Has the cache line at `address`, which need not be valid, brought into the second cache.
+#[inline(always)]
+fn fetch_ahead(address: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every x86-64 has it, and any address may be asked for.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T1>(address.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
 }
 
 /// What all layers of a call have in common.
@@ -295,8 +286,7 @@ unsafe fn assemble<E: Copy + Default, S: Tile<E> + Stream>(
         let left = column.min(width.saturating_sub(S::N));
         if let Some(ahead) = ahead {
             for pointer in &ahead[left..left + S::N] {
-                // SAFETY: any address may be asked for.
-                unsafe { S::fetch_ahead(pointer.wrapping_add(next.start + row).cast()) };
+                fetch_ahead(pointer.wrapping_add(next.start + row).cast());
             }
         }
         for top in (0..height).step_by(S::N) {
@@ -374,8 +364,7 @@ unsafe fn by_column<E: Copy + Default, S: Stream>(
                 if let Some(ahead) = next.pointers.get(left + column) {
                     for line in (0..len).step_by(LINE / size_of::<E>()) {
                         let address = ahead.wrapping_add(next.start + start + line);
-                        // SAFETY: any address may be asked for.
-                        unsafe { S::fetch_ahead(address.cast()) };
+                        fetch_ahead(address.cast());
                     }
                 }
             }

@@ -8,8 +8,8 @@ from typing import Any
 
 from ferrule._hints import hinted
 from ferrule.cli import _console
-from ferrule.cli._files import check_writable
 from ferrule.data import FrameStack, read
+from ferrule.data._durable import check_writable
 from ferrule.data._summary import Column, Summary, Tick, summary_of, summary_of_stack
 from ferrule.errors import InvalidArgumentError
 

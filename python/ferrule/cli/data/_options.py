@@ -6,13 +6,7 @@ from typing import Annotated
 import typer
 
 from ferrule._hints import hinted
-
-
-class OnError(StrEnum):
-    """What is done about bad rows."""
-
-    stop = "raise"
-    skip = "skip"
+from ferrule.cli._options import OnError
 
 
 class Format(StrEnum):

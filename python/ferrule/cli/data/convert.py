@@ -4,12 +4,11 @@ from typing import Annotated
 
 import typer
 
-from ferrule.cli._options import Json, Quiet
+from ferrule.cli._options import Json, OnError, Quiet
 from ferrule.cli.data._options import (
     Compression,
     Format,
     FormatOption,
-    OnError,
     OnErrorOption,
     as_list,
     as_rows,

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from ferrule.cli._options import Json, Quiet
-from ferrule.cli.data._options import OnError, OnErrorOption, Source, as_list, as_rows
+from ferrule.cli._options import Json, OnError, Quiet
+from ferrule.cli.data._options import OnErrorOption, Source, as_list, as_rows
 
 
 def inspect(

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from ferrule.cli._options import Json, Quiet
-from ferrule.cli.data._options import Compression, OnError, OnErrorOption, Seed, Source
+from ferrule.cli._options import Json, OnError, Quiet
+from ferrule.cli.data._options import Compression, OnErrorOption, Seed, Source
 
 
 def sample(
