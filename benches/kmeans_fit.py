@@ -72,7 +72,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", nargs="+", choices=["blobs", "uniform"], default=None)
     parser.add_argument("--peers", nargs="+", choices=contest.CONTENDERS, default=None)
     parser.add_argument("--rounds", type=int, default=5, help="after one round of warm-up")
-    parser.add_argument("--budget", type=float, default=8, help="seconds a contender and case")
+    parser.add_argument("--budget", type=float, default=20, help="seconds a contender and case")
     parser.add_argument("--smoke", action="store_true", help="tiny shapes, one round")
     parser.add_argument("--out", type=pathlib.Path, default=None, help="JSON file to write")
     options = parser.parse_args()

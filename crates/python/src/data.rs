@@ -53,7 +53,8 @@ impl ParquetFile {
     #[pyo3(signature = (file))]
     fn new(py: Python<'_>, file: &Bound<'_, PyAny>) -> PyResult<Self> {
         let file = Input::<u8>::new(file, "file")?;
-        let metadata = Metadata::new(file.as_slice()).map_err(|error| to_py(py, &error))?;
+        let bytes = file.as_slice();
+        let metadata = py.detach(|| Metadata::new(bytes)).map_err(|error| to_py(py, &error))?;
         Ok(Self { file, metadata })
     }
 
@@ -73,6 +74,11 @@ impl ParquetFile {
     #[getter]
     fn n_rows(&self) -> u64 {
         self.metadata.rows
+    }
+
+    /// Whether `other` has as many columns, of the same names and types.
+    fn has_columns_of(&self, other: &Self) -> bool {
+        self.metadata.columns == other.metadata.columns
     }
 
     /// Fills `out`, float32 or float64 of shape (columns, rows), with rows from `first_row` on of the columns

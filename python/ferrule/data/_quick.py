@@ -5,6 +5,7 @@ general way, which has the last word and the message.
 """
 
 import mmap
+from functools import cached_property
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
@@ -30,6 +31,10 @@ class Table(Protocol):
     @property
     def dtypes(self) -> tuple[str | None, ...]:
         """NumPy's name of the type of each column; None for a column that is not numbers."""
+        ...
+
+    def is_like(self, other: "Table") -> bool:
+        """Return whether both have the same columns: as many, of the same names and types."""
         ...
 
     def count(self) -> int:
@@ -68,13 +73,31 @@ def _mapped(path: str) -> mmap.mmap:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
+def same_columns(one: Table, other: Table) -> bool:
+    """Return whether two tables of any kind have columns of the same names and types."""
+    named = one.named == other.named
+    return named and one.columns == other.columns and one.dtypes == other.dtypes
+
+
 class _Parquet:
     named = True
 
     def __init__(self, file: _core.ParquetFile) -> None:
         self._file = file
-        self.columns = tuple(file.columns)
-        self.dtypes = tuple(file.dtypes)
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(self._file.columns)
+
+    @cached_property
+    def dtypes(self) -> tuple[str | None, ...]:
+        return tuple(self._file.dtypes)
+
+    def is_like(self, other: Table) -> bool:
+        # A thousand names are compared where they are; as Python's they cost more than their numbers.
+        if isinstance(other, _Parquet):
+            return self._file.has_columns_of(other._file)
+        return same_columns(self, other)
 
     def count(self) -> int:
         return self._file.n_rows
@@ -95,6 +118,9 @@ class _Csv:
         self.columns = tuple(map(str, range(file.n_columns)) if names is None else names)
         # Cells tell only when they are read.
         self.dtypes = ("float64",) * len(self.columns)
+
+    def is_like(self, other: Table) -> bool:
+        return same_columns(self, other)
 
     def count(self) -> int:
         return self._file.count_rows()

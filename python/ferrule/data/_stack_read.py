@@ -13,7 +13,7 @@ from ferrule.data._frames import LESS_MEMORY, check_equal, fill
 from ferrule.data._memory import allocate
 from ferrule.data._numeric import as_float_dtype
 from ferrule.data._progress import bar
-from ferrule.data._quick import Table, open_quickly
+from ferrule.data._quick import Table, open_quickly, same_columns
 from ferrule.data._read import as_range, read
 from ferrule.data._source import Source
 from ferrule.errors import FerruleError, InvalidArgumentError
@@ -31,10 +31,10 @@ class Model:
         Where it was read from.
     columns : tuple of str
         The columns that are read.
-    layout : tuple
-        Names and types of all columns that it has.
+    table : Table
+        The file itself.
     indices : list of int
-        Where in `layout` the columns are.
+        Where in it the columns are.
     named : bool
         Whether these are names of their own.
     first_row, n_rows : int
@@ -47,7 +47,7 @@ class Model:
 
     name: str
     columns: tuple[str, ...]
-    layout: tuple[tuple[str, ...], tuple[str | None, ...]]
+    table: Table
     indices: list[int]
     named: bool
     first_row: int
@@ -122,6 +122,9 @@ class _General:
         dtype = as_float_dtype(None, source.schema)
         self.dtypes: tuple[str | None, ...] = (dtype.name,) * len(self.columns)
 
+    def is_like(self, other: Table) -> bool:
+        return same_columns(self, other)
+
     def count(self) -> int:
         known = self._source.n_rows
         return self._source.count() if known is None else known
@@ -154,7 +157,7 @@ def _model(file: Source, table: Table, start: int, stop: int | None) -> Model:
     return Model(
         name=file.name,
         columns=columns,
-        layout=(table.columns, table.dtypes),
+        table=table,
         indices=indices,
         named=table.named,
         first_row=start,
@@ -175,15 +178,20 @@ def _numbers(table: Table, columns: Sequence[str]) -> list[int]:
     return found
 
 
-def _read_into(file: Source, table: Table, model: Model, slot: NDArray[Any]) -> None:
+def _indices(file: Source, table: Table, model: Model) -> list[int]:
+    """Return where in `table` the columns of the first frame are; raises where they are not."""
+    if table.is_like(model.table):
+        return model.indices
     if file.chosen is None:
         names = table.columns if table.named else None
         expected = model.columns if model.named else None
         shapes = (len(table.columns), model.n_rows), (len(model.columns), model.n_rows)
         check_equal(f"`{file.name}`", shapes[0], names, f"`{model.name}`", shapes[1], expected)
-    # Most often files are alike, and a thousand names need not be looked up again.
-    alike = (table.columns, table.dtypes) == model.layout
-    indices = model.indices if alike else _numbers(table, model.columns)
+    return _numbers(table, model.columns)
+
+
+def _read_into(file: Source, table: Table, model: Model, slot: NDArray[Any]) -> None:
+    indices = _indices(file, table, model)
     direct = slot.dtype != np.float16
     out = slot if direct else np.empty(slot.shape, np.float64)
     if not table.read(indices, model.first_row, out, whole=model.whole):
