@@ -94,7 +94,7 @@ class _Parquet:
         return tuple(self._file.dtypes)
 
     def is_like(self, other: Table) -> bool:
-        # A thousand names are compared where they are; as Python's they cost more than their numbers.
+        # A thousand names are compared where they are: as Python's they cost more than numbers do.
         if isinstance(other, _Parquet):
             return self._file.has_columns_of(other._file)
         return same_columns(self, other)
