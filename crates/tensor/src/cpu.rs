@@ -45,8 +45,13 @@ impl Isa {
         }
     }
 
-    #[cfg(target_arch = "x86_64")]
     fn widest() -> Self {
+        static WIDEST: OnceLock<Isa> = OnceLock::new();
+        *WIDEST.get_or_init(Self::ask)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn ask() -> Self {
         let avx2 = is_x86_feature_detected!("avx2")
             && is_x86_feature_detected!("fma")
             && is_x86_feature_detected!("popcnt");
@@ -62,7 +67,7 @@ impl Isa {
     }
 
     #[cfg(not(target_arch = "x86_64"))]
-    fn widest() -> Self {
+    fn ask() -> Self {
         Self::Scalar
     }
 }

@@ -3,11 +3,15 @@
 //! A result never depends on the number of threads, nor on how many rows a call has: each
 //! (row, centre) value is accumulated over the features in one order, with fused multiply-adds.
 
+pub mod array;
 pub mod control;
 pub mod cpu;
 pub mod cubes;
+mod dispatch;
 pub mod kernels;
+pub mod ops;
 pub mod parallel;
+pub mod pool;
 pub mod shared;
 pub mod view;
 

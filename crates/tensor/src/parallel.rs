@@ -35,7 +35,7 @@ impl Team<'_> {
     /// Runs `body` on the calling thread with `n_threads - 1` helpers at hand (at least 1 thread).
     pub fn run<R>(n_threads: usize, control: &Control, body: impl FnOnce(&Team) -> R) -> R {
         let n_threads = n_threads.max(1);
-        let shared = &Shared::default();
+        let shared = &Shared::new(SPINS);
         std::thread::scope(|scope| {
             // Dismisses the helpers on every way out, panics included: the scope waits for them.
             let _dismiss = Dismiss(shared);
@@ -93,7 +93,7 @@ impl Team<'_> {
         if self.n_threads == 1 || n_blocks <= 1 {
             lead();
         } else {
-            self.shared.run(self.n_threads - 1, &help, lead);
+            self.shared.run(&help, lead);
         }
         self.control.check()
     }
@@ -157,16 +157,20 @@ unsafe impl Send for Job {}
 struct State {
     job: Option<Job>,
     epoch: usize,
+    /// Helpers that wait for `start`.
+    asleep: usize,
     quit: bool,
     panic: Option<Box<dyn Any + Send>>,
 }
 
-#[derive(Default)]
-struct Shared {
+/// What the thread that leads and its helpers have in common.
+pub(crate) struct Shared {
+    /// Turns of a waiting loop before a thread sleeps.
+    spins: usize,
     state: Mutex<State>,
     /// A copy of the state's epoch, to wait for without the lock.
     epoch: AtomicUsize,
-    /// Helpers that have not finished the present job.
+    /// Helpers that are at the present job. It grows under the lock, while there is a job.
     busy: AtomicUsize,
     quit: AtomicBool,
     start: Condvar,
@@ -174,12 +178,25 @@ struct Shared {
 }
 
 impl Shared {
+    pub(crate) fn new(spins: usize) -> Self {
+        Self {
+            spins,
+            state: Mutex::default(),
+            epoch: AtomicUsize::new(0),
+            busy: AtomicUsize::new(0),
+            quit: AtomicBool::new(false),
+            start: Condvar::new(),
+            done: Condvar::new(),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has `n_helpers` run `job` while the caller runs `lead`; returns when all are done.
-    fn run(&self, n_helpers: usize, job: &(dyn Fn(usize) + Sync), lead: impl FnOnce()) {
+    /// Has the helpers run `job` while the caller runs `lead`; returns when `lead` and those that
+    /// began are done. A helper that wakes too late is not waited for, so `lead` alone must do all.
+    pub(crate) fn run(&self, job: &(dyn Fn(usize) + Sync), lead: impl FnOnce()) {
         let erased: *const (dyn Fn(usize) + Sync + '_) = job;
         // SAFETY: only the lifetime changes. `Finish` waits until no helper uses the job before
         // this function returns or unwinds, so the pointer never outlives it.
@@ -188,13 +205,15 @@ impl Shared {
                 erased,
             )
         });
-        self.busy.store(n_helpers, Ordering::Relaxed);
         let mut state = self.lock();
         state.job = Some(job);
         state.epoch += 1;
         self.epoch.store(state.epoch, Ordering::Release);
+        let wake = state.asleep > 0;
         drop(state);
-        self.start.notify_all();
+        if wake {
+            self.start.notify_all();
+        }
         let finish = Finish(self);
         lead();
         drop(finish);
@@ -205,7 +224,7 @@ impl Shared {
     }
 
     /// A helper's life: wait for a job, run it, say so.
-    fn help(&self, thread: usize) {
+    pub(crate) fn help(&self, thread: usize) {
         let mut seen = 0;
         while let Some(job) = self.next_job(&mut seen) {
             // SAFETY: the job lives until `busy` is zero (see `run`).
@@ -223,22 +242,30 @@ impl Shared {
     }
 
     fn next_job(&self, seen: &mut usize) -> Option<Job> {
-        for _ in 0..SPINS {
+        for _ in 0..self.spins {
             if self.epoch.load(Ordering::Acquire) != *seen || self.quit.load(Ordering::Acquire) {
                 break;
             }
             std::hint::spin_loop();
         }
         let mut state = self.lock();
-        while state.epoch == *seen && !state.quit {
+        while !state.quit {
+            if state.epoch != *seen {
+                *seen = state.epoch;
+                if state.job.is_some() {
+                    self.busy.fetch_add(1, Ordering::Relaxed);
+                    return state.job;
+                }
+            }
+            state.asleep += 1;
             state = self.start.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.asleep -= 1;
         }
-        *seen = state.epoch;
-        if state.quit { None } else { state.job }
+        None
     }
 
     fn wait_until_idle(&self) {
-        for _ in 0..SPINS {
+        for _ in 0..self.spins {
             if self.busy.load(Ordering::Acquire) == 0 {
                 return;
             }
@@ -257,8 +284,8 @@ struct Finish<'a>(&'a Shared);
 
 impl Drop for Finish<'_> {
     fn drop(&mut self) {
-        self.0.wait_until_idle();
         self.0.lock().job = None;
+        self.0.wait_until_idle();
     }
 }
 

@@ -5,8 +5,8 @@
 //! each instruction works on neighbouring rows. Distances are Σ (x − c)², one fused multiply-add a
 //! feature in feature order, as [`super::Assigner`] takes them at d ≤ 8; hence equal bits.
 
-use super::dispatch::{Kernel, dispatch};
 use crate::cpu::Isa;
+use crate::dispatch::{Kernel, dispatch};
 use crate::view::Float;
 
 /// Rows a panel holds.

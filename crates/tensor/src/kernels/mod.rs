@@ -4,7 +4,6 @@ mod accumulate;
 mod aligned;
 pub mod candidates;
 mod direct;
-pub(crate) mod dispatch;
 mod gemm;
 mod moments;
 mod own;

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::dispatch::{Kernel, dispatch};
 use crate::cpu::Isa;
+use crate::dispatch::{Kernel, dispatch};
 use crate::view::{Float, MatrixView};
 
 /// Rows that are summed side by side where there are few columns, so that vectors are full.

@@ -1,7 +1,7 @@
 //! Sums and bounds of a panel of rows (see [`super::candidates`]).
 
-use super::dispatch::{Kernel, dispatch};
 use crate::cpu::Isa;
+use crate::dispatch::{Kernel, dispatch};
 use crate::view::Float;
 
 /// Adds the rows of a panel to the sums that `slots` name, in row order and double precision.

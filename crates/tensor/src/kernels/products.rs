@@ -1,7 +1,7 @@
 //! A sparse row against many dense centres.
 
-use super::dispatch::{Kernel, dispatch};
 use crate::cpu::Isa;
+use crate::dispatch::{Kernel, dispatch};
 use crate::view::Float;
 
 /// Subtracts from `scores[c]` the product of a sparse row with centre `c`.

@@ -40,6 +40,13 @@ impl<T: Float> Simd<T> for Scalar {
         unsafe { to.cast::<Self::V>().write_unaligned(v) };
     }
     #[inline(always)]
+    unsafe fn store_partial(to: *mut T, v: Self::V, count: usize) {
+        for (lane, &x) in v.iter().enumerate().take(count) {
+            // SAFETY: the trait's contract.
+            unsafe { *to.add(lane) = x };
+        }
+    }
+    #[inline(always)]
     unsafe fn sub(a: Self::V, b: Self::V) -> Self::V {
         lanes(|lane| a[lane] - b[lane])
     }

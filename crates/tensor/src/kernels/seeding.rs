@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::candidates::PANEL_ROWS;
-use super::dispatch::{Kernel, dispatch};
 use super::pack::pack_panel;
 use super::simd::{self, Simd};
 use crate::cpu::Isa;
+use crate::dispatch::{Kernel, dispatch};
 use crate::view::{Float, MatrixView};
 
 /// Most features of rows that are given as they are: with more, distances to several centres at a time,

@@ -8,7 +8,7 @@ use crate::cpu::Isa;
 use crate::view::Float;
 
 /// Most lanes of any vector.
-pub(super) const LANES_MAX: usize = 16;
+pub(crate) const LANES_MAX: usize = 16;
 
 /// Vectors of `T` on one instruction set.
 ///
@@ -34,6 +34,8 @@ pub trait Simd<T>: Copy {
     unsafe fn load_partial(from: *const T, count: usize) -> Self::V;
     /// `LANES` elements to `to`.
     unsafe fn store(to: *mut T, v: Self::V);
+    /// The first `count <= LANES` lanes to `to`.
+    unsafe fn store_partial(to: *mut T, v: Self::V, count: usize);
     /// `a - b`
     unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
     /// `a * b + c`, rounded once.
@@ -109,7 +111,7 @@ pub trait Simd<T>: Copy {
 /// # Safety
 /// The CPU has `S`.
 #[inline(always)]
-pub(super) unsafe fn transpose<T, S: Simd<T>>(tile: &mut [S::V; LANES_MAX]) {
+pub(crate) unsafe fn transpose<T, S: Simd<T>>(tile: &mut [S::V; LANES_MAX]) {
     let half = S::LANES / 2;
     for _ in 0..S::LANES.trailing_zeros() {
         let old = *tile;
@@ -121,7 +123,7 @@ pub(super) unsafe fn transpose<T, S: Simd<T>>(tile: &mut [S::V; LANES_MAX]) {
 }
 
 /// A computation that [`dispatch`] enters.
-pub(super) trait Kernel<T> {
+pub(crate) trait Kernel<T> {
     /// What it gives.
     type Output;
 
@@ -144,7 +146,7 @@ pub(super) const fn group_centers(isa: Isa) -> usize {
 ///
 /// # Panics
 /// Where this CPU does not have `isa`.
-pub(super) fn dispatch<T: Float, K: Kernel<T>>(isa: Isa, kernel: K) -> K::Output {
+pub(crate) fn dispatch<T: Float, K: Kernel<T>>(isa: Isa, kernel: K) -> K::Output {
     assert!(isa.is_available(), "this CPU has no {isa:?}");
     match isa {
         // SAFETY: plain code needs no instruction set.

@@ -88,6 +88,8 @@ impl Simd<f32> for Avx512 {
         load_partial(from: *const f32, count: usize) -> __m512 =
             _mm512_maskz_loadu_ps(first_lanes(count), from);
         store(to: *mut f32, v: __m512) = _mm512_storeu_ps(to, v);
+        store_partial(to: *mut f32, v: __m512, count: usize) =
+            _mm512_mask_storeu_ps(to, first_lanes(count), v);
         sub(a: __m512, b: __m512) -> __m512 = _mm512_sub_ps(a, b);
         mul_add(a: __m512, b: __m512, c: __m512) -> __m512 = _mm512_fmadd_ps(a, b, c);
         neg_mul_add(a: __m512, b: __m512, c: __m512) -> __m512 = _mm512_fnmadd_ps(a, b, c);
@@ -171,6 +173,8 @@ impl Simd<f64> for Avx512 {
         load_partial(from: *const f64, count: usize) -> __m512d =
             _mm512_maskz_loadu_pd(first_lanes(count) as __mmask8, from);
         store(to: *mut f64, v: __m512d) = _mm512_storeu_pd(to, v);
+        store_partial(to: *mut f64, v: __m512d, count: usize) =
+            _mm512_mask_storeu_pd(to, first_lanes(count) as __mmask8, v);
         sub(a: __m512d, b: __m512d) -> __m512d = _mm512_sub_pd(a, b);
         mul_add(a: __m512d, b: __m512d, c: __m512d) -> __m512d = _mm512_fmadd_pd(a, b, c);
         neg_mul_add(a: __m512d, b: __m512d, c: __m512d) -> __m512d = _mm512_fnmadd_pd(a, b, c);
@@ -270,6 +274,10 @@ impl Simd<f32> for Avx2 {
             _mm256_maskload_ps(from, mask)
         };
         store(to: *mut f32, v: __m256) = _mm256_storeu_ps(to, v);
+        store_partial(to: *mut f32, v: __m256, count: usize) = {
+            let mask = _mm256_loadu_si256(MASK_SOURCE.as_ptr().add(8 - count).cast());
+            _mm256_maskstore_ps(to, mask, v)
+        };
         sub(a: __m256, b: __m256) -> __m256 = _mm256_sub_ps(a, b);
         mul_add(a: __m256, b: __m256, c: __m256) -> __m256 = _mm256_fmadd_ps(a, b, c);
         neg_mul_add(a: __m256, b: __m256, c: __m256) -> __m256 = _mm256_fnmadd_ps(a, b, c);
@@ -326,6 +334,10 @@ impl Simd<f64> for Avx2 {
             _mm256_maskload_pd(from, mask)
         };
         store(to: *mut f64, v: __m256d) = _mm256_storeu_pd(to, v);
+        store_partial(to: *mut f64, v: __m256d, count: usize) = {
+            let mask = _mm256_loadu_si256(MASK_SOURCE.as_ptr().add(8 - 2 * count).cast());
+            _mm256_maskstore_pd(to, mask, v)
+        };
         sub(a: __m256d, b: __m256d) -> __m256d = _mm256_sub_pd(a, b);
         mul_add(a: __m256d, b: __m256d, c: __m256d) -> __m256d = _mm256_fmadd_pd(a, b, c);
         neg_mul_add(a: __m256d, b: __m256d, c: __m256d) -> __m256d = _mm256_fnmadd_pd(a, b, c);

@@ -1,0 +1,101 @@
+//! Memory that starts on a cache line and is always initialised.
+
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::ptr::NonNull;
+
+use super::Element;
+
+/// A cache line, which is also the widest vector.
+const LINE: usize = 64;
+
+/// Bytes that start on a cache line, all initialised.
+pub struct Buffer {
+    start: NonNull<u8>,
+    len: usize,
+}
+
+// SAFETY: the memory is owned, and shared references only read it.
+unsafe impl Send for Buffer {}
+// SAFETY: as above.
+unsafe impl Sync for Buffer {}
+
+impl Buffer {
+    /// `len` bytes of zeros.
+    pub fn zeroed(len: usize) -> Self {
+        let Some(layout) = Self::layout(len) else {
+            return Self { start: NonNull::<Aligned>::dangling().cast(), len: 0 };
+        };
+        // SAFETY: the layout is not empty.
+        let start = unsafe { alloc_zeroed(layout) };
+        let Some(start) = NonNull::new(start) else { handle_alloc_error(layout) };
+        Self { start, len }
+    }
+
+    /// The layout of `len` bytes; `None` for nothing at all.
+    fn layout(len: usize) -> Option<Layout> {
+        let layout = Layout::from_size_align(len.next_multiple_of(LINE), LINE);
+        (len > 0).then(|| layout.expect("a buffer is smaller than the address space"))
+    }
+
+    /// The number of bytes.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The first `len` elements.
+    ///
+    /// # Panics
+    /// Where there are fewer.
+    pub fn as_slice<T: Element>(&self, len: usize) -> &[T] {
+        assert!(len <= self.len / size_of::<T>(), "the buffer has {len} elements");
+        // SAFETY: in bounds; aligned to a line; any bits are an element; borrowed from `self`.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr().cast(), len) }
+    }
+
+    /// The first `len` elements, to be written.
+    ///
+    /// # Panics
+    /// Where there are fewer.
+    pub fn as_mut_slice<T: Element>(&mut self, len: usize) -> &mut [T] {
+        assert!(len <= self.len / size_of::<T>(), "the buffer has {len} elements");
+        // SAFETY: as in `as_slice`, and borrowed exclusively.
+        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr().cast(), len) }
+    }
+}
+
+#[repr(align(64))]
+struct Aligned;
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Self::zeroed(0)
+    }
+}
+
+impl Clone for Buffer {
+    fn clone(&self) -> Self {
+        let mut copy = Self::zeroed(self.len);
+        copy.as_mut_slice::<u8>(self.len).copy_from_slice(self.as_slice(self.len));
+        copy
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        if let Some(layout) = Self::layout(self.len) {
+            // SAFETY: allocated with this layout.
+            unsafe { dealloc(self.start.as_ptr(), layout) }
+        }
+    }
+}
+
+impl std::fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Buffer({} bytes)", self.len)
+    }
+}

@@ -1,0 +1,171 @@
+use ferrule_base::DType;
+use ferrule_tensor::array::{Array, Shape};
+use ferrule_tensor::ops::{conv2d, conv2d_filter_grad, conv2d_input_grad, pool, pool_grad};
+
+use crate::{array, floats, indices, output, shape};
+
+/// Images, filters, strides, padding (top, left) and the output's height and width.
+struct Case {
+    x: [usize; 4],
+    filter: [usize; 4],
+    strides: [usize; 2],
+    pad: [usize; 2],
+    size: [usize; 2],
+}
+
+impl Case {
+    fn output(&self) -> Shape {
+        shape(&[self.x[0], self.size[0], self.size[1], self.filter[3]])
+    }
+
+    /// Calls `visit` with the flat places of an image, a filter and an output element for each product.
+    fn products(&self, mut visit: impl FnMut(usize, usize, usize)) {
+        let [n, h, w, c] = self.x;
+        let [kh, kw, _, m] = self.filter;
+        for (to, index) in indices(&[n, self.size[0], self.size[1], m]).iter().enumerate() {
+            for within in indices(&[kh, kw, c]) {
+                let place = |axis: usize| {
+                    (index[axis + 1] * self.strides[axis] + within[axis])
+                        .checked_sub(self.pad[axis])
+                };
+                let (Some(y), Some(x)) = (place(0), place(1)) else { continue };
+                if y < h && x < w {
+                    let from = ((index[0] * h + y) * w + x) * c + within[2];
+                    let filter = ((within[0] * kw + within[1]) * c + within[2]) * m + index[3];
+                    visit(from, filter, to);
+                }
+            }
+        }
+    }
+}
+
+fn cases() -> Vec<Case> {
+    let case = |x, filter, strides, pad, size| Case { x, filter, strides, pad, size };
+    vec![
+        case([2, 5, 6, 3], [3, 3, 3, 4], [1, 1], [1, 1], [5, 6]),
+        case([2, 5, 6, 3], [3, 3, 3, 4], [1, 1], [0, 0], [3, 4]),
+        case([1, 7, 8, 2], [3, 2, 2, 5], [2, 3], [1, 0], [4, 3]),
+        case([3, 4, 4, 6], [1, 1, 6, 7], [1, 1], [0, 0], [4, 4]),
+        case([2, 4, 5, 2], [1, 1, 2, 3], [2, 2], [0, 0], [2, 3]),
+        case([2, 28, 28, 1], [5, 5, 1, 8], [1, 1], [2, 2], [28, 28]),
+        case([3, 3, 3, 2], [5, 5, 2, 3], [1, 1], [2, 2], [3, 3]),
+        case([0, 4, 4, 1], [3, 3, 1, 2], [1, 1], [1, 1], [4, 4]),
+        case([1, 2, 2, 1], [2, 2, 1, 1], [3, 3], [0, 0], [1, 1]),
+    ]
+}
+
+fn assert_near(got: &[f32], expected: &[f64], what: &str) {
+    assert_eq!(got.len(), expected.len());
+    for (got, expected) in got.iter().zip(expected) {
+        assert!((f64::from(*got) - expected).abs() < 1e-4, "{what}: {got} is not {expected}");
+    }
+}
+
+#[test]
+fn convolutions_and_their_gradients_are_the_sums_that_define_them() {
+    for (number, case) in cases().iter().enumerate() {
+        let (x, filter) = (floats(&case.x, 1), floats(&case.filter, 2));
+        let g = floats(&case.output(), 3);
+        let values = |a: &Array| a.as_slice::<f32>().iter().map(|&x| f64::from(x)).collect();
+        let (xs, filters, gs): (Vec<f64>, Vec<f64>, Vec<f64>) =
+            (values(&x), values(&filter), values(&g));
+        let mut y = vec![0.0; gs.len()];
+        let (mut by_x, mut by_filter) = (vec![0.0; xs.len()], vec![0.0; filters.len()]);
+        case.products(|at_x, at_filter, to| {
+            y[to] += xs[at_x] * filters[at_filter];
+            by_x[at_x] += gs[to] * filters[at_filter];
+            by_filter[at_filter] += gs[to] * xs[at_x];
+        });
+        let Case { strides, pad, .. } = *case;
+        let got: Vec<f32> = output(y.len(), |out| {
+            conv2d(x.view(), filter.view(), strides, pad, &case.output(), out);
+        });
+        assert_near(&got, &y, &format!("case {number}"));
+        let got: Vec<f32> = output(by_x.len(), |out| {
+            conv2d_input_grad(filter.view(), g.view(), strides, pad, x.shape(), out);
+        });
+        assert_near(&got, &by_x, &format!("case {number} by images"));
+        let got: Vec<f32> = output(by_filter.len(), |out| {
+            conv2d_filter_grad(x.view(), g.view(), strides, pad, filter.shape(), out);
+        });
+        assert_near(&got, &by_filter, &format!("case {number} by filters"));
+    }
+}
+
+/// The flat places of the elements of each window, in order.
+fn windows(
+    x: [usize; 4],
+    size: [usize; 2],
+    strides: [usize; 2],
+    pad: [usize; 2],
+    out: [usize; 2],
+) -> Vec<Vec<usize>> {
+    let case = Case { x, filter: [size[0], size[1], 1, 1], strides, pad, size: out };
+    let [n, h, w, c] = case.x;
+    indices(&[n, out[0], out[1], c])
+        .iter()
+        .map(|index| {
+            let within = indices(&size);
+            let at = within.iter().filter_map(|within| {
+                let y = (index[1] * strides[0] + within[0]).checked_sub(pad[0])?;
+                let x = (index[2] * strides[1] + within[1]).checked_sub(pad[1])?;
+                (y < h && x < w).then(|| ((index[0] * h + y) * w + x) * c + index[3])
+            });
+            at.collect()
+        })
+        .collect()
+}
+
+#[test]
+fn pools_and_their_gradients_are_what_windows_say() {
+    for (dims, size, strides, pad, out) in [
+        ([2, 6, 6, 3], [2, 2], [2, 2], [0, 0], [3, 3]),
+        ([1, 5, 7, 70], [3, 3], [2, 2], [1, 1], [3, 4]),
+        ([2, 4, 4, 1], [3, 2], [1, 1], [1, 0], [4, 4]),
+        ([1, 1, 1, 2], [1, 1], [1, 1], [0, 0], [1, 1]),
+    ] {
+        let mut x = floats(&dims, 4);
+        // Ties.
+        x.as_mut_slice::<f32>().iter_mut().for_each(|x| *x = (*x * 3.0).round());
+        let to = shape(&[dims[0], out[0], out[1], dims[3]]);
+        let windows = windows(dims, size, strides, pad, out);
+        let xs = x.as_slice::<f32>();
+        let g = floats(&to, 5);
+        for max in [true, false] {
+            let got: Vec<f32> = output(windows.len(), |out| {
+                pool(max, x.view(), size, strides, pad, &to, out);
+            });
+            let mut by_x = vec![0.0; xs.len()];
+            for ((window, &got), &g) in windows.iter().zip(&got).zip(g.as_slice::<f32>()) {
+                let most = window.iter().map(|&at| xs[at]).fold(f32::NEG_INFINITY, f32::max);
+                let sum: f32 = window.iter().map(|&at| xs[at]).sum();
+                if max {
+                    assert_eq!(got, most);
+                    by_x[*window.iter().find(|&&at| xs[at] == most).unwrap()] += f64::from(g);
+                } else {
+                    let count = window.len() as f32;
+                    assert!((got - sum / count).abs() < 1e-6);
+                    window.iter().for_each(|&at| by_x[at] += f64::from(g / count));
+                }
+            }
+            let y = array(&to, &got);
+            let got: Vec<f32> = output(xs.len(), |out| {
+                pool_grad(max, x.view(), y.view(), g.view(), size, strides, pad, out);
+            });
+            assert_near(&got, &by_x, "pool");
+        }
+    }
+}
+
+#[test]
+fn a_nan_is_the_greatest_of_its_window() {
+    let x = array(&[1, 2, 2, 1], &[1.0, f32::NAN, 3.0, 4.0]);
+    let to = shape(&[1, 1, 1, 1]);
+    let y: Vec<f32> = output(1, |out| pool(true, x.view(), [2, 2], [2, 2], [0, 0], &to, out));
+    assert!(y[0].is_nan());
+    let (y, g) = (array(&to, &y), Array::from_slice(DType::Fp32, to, &[2f32]));
+    let got: Vec<f32> = output(4, |out| {
+        pool_grad(true, x.view(), y.view(), g.view(), [2, 2], [2, 2], [0, 0], out);
+    });
+    assert_eq!(got, [0.0, 2.0, 0.0, 0.0]);
+}
