@@ -14,6 +14,7 @@ ALLOWED = {
     "format": {"base"},
     "tensor": {"base"},
     "proto": set(),
+    "graph": {"base", "tensor"},
     "learn": {"base", "tensor"},
     "artifact": {"base", "format"},
     "loadgen": {"base", "proto"},

@@ -1,0 +1,102 @@
+//! Gradients of operations that move elements.
+
+use crate::error::{Fault, GraphError};
+use crate::gradient::{Call, Gradients, Scope};
+use crate::graph::Value;
+use crate::op::{Op, PadMode};
+
+pub(super) fn gradient(scope: &mut Scope, call: &Call) -> Gradients {
+    let g = call.grad();
+    let x = call.inputs[0];
+    let by_first = match call.op {
+        Op::Reshape { .. } | Op::ExpandDims { .. } | Op::Squeeze { .. } => {
+            scope.reshape_like(g, x)?
+        }
+        Op::ReshapeTo | Op::ReshapeLike => scope.reshape_like(g, x)?,
+        Op::Transpose { perm } => {
+            let back = perm.as_ref().map(|perm| inverse(perm));
+            scope.emit(Op::Transpose { perm: back }, &[g])?
+        }
+        Op::Concat { axis } => return concat(scope, call, *axis),
+        Op::Part { axis, part: index } => return part(scope, call, *axis, *index),
+        Op::Slice { starts, stops, strides } => {
+            let (starts, stops, strides) = (starts.clone(), stops.clone(), strides.clone());
+            scope.emit(Op::SliceGrad { starts, stops, strides }, &[g, x])?
+        }
+        Op::SliceGrad { starts, stops, strides } => {
+            let (starts, stops, strides) = (starts.clone(), stops.clone(), strides.clone());
+            scope.emit(Op::Slice { starts, stops, strides }, &[g])?
+        }
+        Op::Pad { before, after, mode: PadMode::Constant(_) } => {
+            let end = |&after: &usize| (after > 0).then(|| -(after as i64));
+            let starts = before.iter().map(|&before| Some(before as i64)).collect();
+            let stops = after.iter().map(end).collect();
+            scope.emit(Op::Slice { starts, stops, strides: vec![1; before.len()] }, &[g])?
+        }
+        Op::Tile { multiples } => tile(scope, g, x, multiples)?,
+        Op::Gather { axis } => {
+            let op = Op::ScatterLike { axis: *axis };
+            scope.emit(op, &[g, call.inputs[1], x])?
+        }
+        Op::ScatterLike { axis } => scope.emit(Op::Gather { axis: *axis }, &[g, call.inputs[1]])?,
+        Op::Reverse { axes } => scope.emit(Op::Reverse { axes: axes.clone() }, &[g])?,
+        Op::Fill => return Ok(vec![None, Some(scope.sum_like(g, call.inputs[1])?)]),
+        op => return Err(Fault::NoGradient { op: op.name() }.into()),
+    };
+    let others = call.inputs.len() - 1;
+    Ok(std::iter::once(Some(by_first)).chain(std::iter::repeat_n(None, others)).collect())
+}
+
+fn inverse(perm: &[usize]) -> Vec<usize> {
+    let mut inverse = vec![0; perm.len()];
+    for (to, &from) in perm.iter().enumerate() {
+        inverse[from] = to;
+    }
+    inverse
+}
+
+/// Each input gets its part of the gradient.
+fn concat(scope: &mut Scope, call: &Call, axis: i64) -> Gradients {
+    let mut given = vec![call.grad()];
+    given.extend(call.inputs);
+    let of = |part| scope.emit(Op::Part { axis, part }, &given).map(Some);
+    (0..call.inputs.len()).map(of).collect()
+}
+
+/// A piece goes back among zeros in place of the others.
+fn part(scope: &mut Scope, call: &Call, axis: i64, part: usize) -> Gradients {
+    let mut pieces = Vec::with_capacity(call.inputs.len() - 1);
+    for (place, &input) in call.inputs[1..].iter().enumerate() {
+        pieces.push(if place == part { call.grad() } else { scope.zeros_like(input)? });
+    }
+    let whole = scope.emit(Op::Concat { axis }, &pieces)?;
+    let mut back = vec![None; call.inputs.len()];
+    back[0] = Some(whole);
+    Ok(back)
+}
+
+/// Sums over the copies: `[m, s]` in place of each size s that was repeated m times, over each m.
+fn tile(scope: &mut Scope, g: Value, x: Value, multiples: &[usize]) -> Result<Value, GraphError> {
+    let missing = || GraphError::from(Fault::NoGradient { op: "tile" });
+    let dims = scope.type_of(x)?.dims.0.ok_or_else(missing)?;
+    let (mut shape, mut axes) = (Vec::new(), Vec::new());
+    for (&times, &size) in multiples.iter().zip(&dims) {
+        if times != 1 {
+            axes.push(shape.len() as i64);
+            shape.push(times as i64);
+        }
+        shape.push(size.map_or(-1, |size| size as i64));
+    }
+    let unknown = shape.iter().filter(|&&size| size == -1).count();
+    if unknown > 1 || shape.len() > ferrule_tensor::array::RANK_MAX {
+        return Err(missing());
+    }
+    if multiples.contains(&0) {
+        return scope.zeros_like(x);
+    }
+    if axes.is_empty() {
+        return Ok(g);
+    }
+    let copies = scope.emit(Op::Reshape { shape }, &[g])?;
+    scope.reduce(ferrule_tensor::ops::Reduction::Sum, copies, Some(axes), false)
+}

@@ -1,0 +1,164 @@
+//! Nodes and values. A node's inputs exist before it, so the order of nodes is one to run them in.
+
+use std::sync::Arc;
+
+use ferrule_tensor::array::Array;
+
+use crate::error::{Fault, GraphError};
+use crate::infer::infer;
+use crate::literal::Literal;
+use crate::op::Op;
+use crate::types::Type;
+
+/// An output of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Value {
+    /// The node's number.
+    pub node: u32,
+    /// Which of its outputs.
+    pub output: u32,
+}
+
+impl Value {
+    /// The first output of `node`.
+    pub fn of(node: u32) -> Self {
+        Self { node, output: 0 }
+    }
+}
+
+/// An operation on values.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// What it computes.
+    pub op: Op,
+    /// Of what.
+    pub inputs: Box<[Value]>,
+    /// Nodes that run before it.
+    pub control: Box<[u32]>,
+    /// What is known of its outputs.
+    pub outputs: Box<[Type]>,
+}
+
+/// Nodes, to which more can be added.
+#[derive(Clone, Debug, Default)]
+pub struct Graph {
+    nodes: Vec<Node>,
+    /// Graphs that `Cond` and `While` run, whose placeholders are their inputs.
+    subgraphs: Vec<Arc<Subgraph>>,
+    customs: Vec<Arc<dyn Custom>>,
+}
+
+/// An operation of the user's.
+pub trait Custom: std::fmt::Debug + Send + Sync {
+    /// The outputs for `inputs`.
+    ///
+    /// # Errors
+    /// What went wrong, in the user's words.
+    fn run(&self, inputs: &[Array]) -> Result<Vec<Array>, String>;
+
+    /// The operation that gives gradients by its inputs, from inputs, outputs and the gradients of
+    /// the outputs, where there is one.
+    fn gradient(&self) -> Option<Arc<dyn Custom>>;
+}
+
+/// A graph with its inputs and outputs.
+#[derive(Clone, Debug)]
+pub struct Subgraph {
+    /// Its nodes.
+    pub graph: Graph,
+    /// Placeholders, in the order of its inputs.
+    pub inputs: Vec<Value>,
+    /// What it gives.
+    pub outputs: Vec<Value>,
+}
+
+impl Graph {
+    /// A graph of nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a node, checked, and returns its number.
+    ///
+    /// # Errors
+    /// [`GraphError`] where inputs do not exist or are not what `op` takes.
+    pub fn add(&mut self, op: Op, inputs: &[Value], control: &[u32]) -> Result<u32, GraphError> {
+        let types = inputs.iter().map(|&value| self.type_of(value).cloned());
+        let types = types.collect::<Result<Vec<Type>, GraphError>>()?;
+        for &node in control {
+            self.node(node).ok_or(Fault::NoSuchValue { node, output: 0 })?;
+        }
+        let value_of = |input: usize| self.constant_of(*inputs.get(input)?).cloned();
+        let outputs = infer(&op, &types, &value_of, &self.subgraphs)?;
+        let number = u32::try_from(self.nodes.len()).map_err(|_| Fault::Attribute {
+            op: op.name(),
+            detail: "the graph has 4,294,967,295 nodes and takes no more".into(),
+        })?;
+        self.nodes.push(Node {
+            op,
+            inputs: inputs.into(),
+            control: control.into(),
+            outputs: outputs.into(),
+        });
+        Ok(number)
+    }
+
+    /// Adds a constant and returns its number.
+    ///
+    /// # Errors
+    /// [`GraphError`] where the dtype is not one of the engine's.
+    pub fn constant(&mut self, value: Array) -> Result<u32, GraphError> {
+        self.add(Op::Constant { value: Literal(value) }, &[], &[])
+    }
+
+    /// Adds a graph for `Cond` and `While`, and returns its number.
+    pub fn add_subgraph(&mut self, subgraph: Subgraph) -> u32 {
+        self.subgraphs.push(Arc::new(subgraph));
+        self.subgraphs.len() as u32 - 1
+    }
+
+    /// Adds an operation of the user's, and returns its number for `Op::Custom`.
+    pub fn add_custom(&mut self, custom: Arc<dyn Custom>) -> u32 {
+        self.customs.push(custom);
+        self.customs.len() as u32 - 1
+    }
+
+    /// The user's operation of this number.
+    pub fn custom(&self, id: u32) -> Option<&Arc<dyn Custom>> {
+        self.customs.get(id as usize)
+    }
+
+    /// The graphs for `Cond` and `While`.
+    pub fn subgraphs(&self) -> &[Arc<Subgraph>] {
+        &self.subgraphs
+    }
+
+    /// The node of this number.
+    pub fn node(&self, number: u32) -> Option<&Node> {
+        self.nodes.get(number as usize)
+    }
+
+    /// All nodes, in the order of their numbers.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// What is known of a value.
+    ///
+    /// # Errors
+    /// [`Fault::NoSuchValue`]
+    pub fn type_of(&self, value: Value) -> Result<&Type, GraphError> {
+        let node = self.nodes.get(value.node as usize);
+        let known = node.and_then(|node| node.outputs.get(value.output as usize));
+        let Value { node, output } = value;
+        Ok(known.ok_or(Fault::NoSuchValue { node, output })?)
+    }
+
+    /// The array that a value always is, where it is a constant.
+    pub fn constant_of(&self, value: Value) -> Option<&Array> {
+        match &self.node(value.node)?.op {
+            Op::Constant { value } => Some(&value.0),
+            _ => None,
+        }
+    }
+}

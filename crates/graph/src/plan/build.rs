@@ -1,0 +1,332 @@
+//! The memory of a program: which buffer each array lies in, and when it is free again.
+
+use std::collections::{BTreeMap, HashMap};
+
+use ferrule_base::DType;
+use ferrule_tensor::array::{Array, Buffer, Shape};
+use ferrule_tensor::ops::tape::{Inst, Program as Compiled, Tape};
+
+use super::fuse::{Unit, schedule};
+use super::lower::lower;
+use super::nested::Nested;
+use super::program::{Function, Id, Instruction, Kind, Program, Source};
+use super::scalar::ScalarPlan;
+use super::{Request, Signature};
+use crate::error::GraphError;
+use crate::graph::Graph;
+use crate::op::Op;
+
+/// A request on arrays of given shapes, ready to run again and again.
+#[derive(Debug)]
+pub struct Plan {
+    pub(crate) feeds: Vec<(DType, Shape)>,
+    pub(crate) constants: Vec<Array>,
+    /// Memory for what is computed, kept between runs.
+    pub(crate) slots: Vec<Buffer>,
+    /// Bytes of each.
+    pub(crate) sizes: Vec<usize>,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) fetches: Vec<Operand>,
+    /// What variables hold after the run.
+    pub(crate) stores: Vec<(u32, Operand)>,
+    /// The variables that are read, as the graph says they are.
+    pub(crate) variables: Vec<(u32, DType, Shape)>,
+    pub(crate) scalar: Option<ScalarPlan>,
+}
+
+/// Where an array lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Slot(u32),
+    Constant(u32),
+    Feed(u32),
+    Variable(u32),
+}
+
+/// An array that a step reads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Operand {
+    pub(crate) place: Place,
+    pub(crate) dtype: DType,
+    pub(crate) shape: Shape,
+}
+
+/// One pass over memory.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) work: Work,
+    pub(crate) inputs: Vec<Operand>,
+    /// The slots that it writes, and what they then hold.
+    pub(crate) outputs: Vec<(u32, DType, Shape)>,
+    /// The node that it comes from, or one of them.
+    pub(crate) node: u32,
+}
+
+/// Element-wise functions in one pass, each output of `shape`.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub(crate) tape: Tape,
+    /// The tape, ready to run.
+    pub(crate) compiled: Compiled,
+    pub(crate) shape: Shape,
+}
+
+#[derive(Debug)]
+pub(crate) enum Work {
+    Group(Box<Group>),
+    Kernel(Op),
+    Nested(Box<Nested>),
+}
+
+impl Plan {
+    /// Plans `request` on `graph` for what is fed, which has `signature`.
+    ///
+    /// # Errors
+    /// [`GraphError`] where shapes do not fit, a placeholder is not fed, or a value that must be known
+    /// before a run is not.
+    pub fn new(
+        graph: &Graph,
+        request: &Request,
+        signature: &Signature,
+    ) -> Result<Self, GraphError> {
+        let mut program = lower(graph, request, signature)?;
+        let mut nested: Vec<Option<Nested>> = program.nested.drain(..).map(Some).collect();
+        let needed = program.needed();
+        let units = schedule(&program, &needed);
+        let mut layout = Layout::new(&program, &units);
+        let steps = units
+            .iter()
+            .enumerate()
+            .map(|(time, unit)| layout.step(time, unit, &mut nested))
+            .collect();
+        let fetches = program.fetches.iter().map(|&id| layout.operand(id)).collect();
+        let stores =
+            program.stores.iter().map(|&(id, datum)| (id, layout.operand(datum))).collect();
+        let mut plan = Self {
+            feeds: signature.to_vec(),
+            variables: layout.variables(),
+            constants: layout.constants,
+            slots: layout.sizes.iter().map(|_| Buffer::default()).collect(),
+            sizes: layout.sizes,
+            steps,
+            fetches,
+            stores,
+            scalar: None,
+        };
+        plan.scalar = ScalarPlan::new(&plan);
+        Ok(plan)
+    }
+}
+
+impl Plan {
+    /// Whether the plan is of scalars alone.
+    pub fn is_scalar(&self) -> bool {
+        self.scalar.is_some()
+    }
+
+    /// The scalar form, where the plan has one.
+    pub fn scalars(&mut self) -> Option<&mut ScalarPlan> {
+        self.scalar.as_mut()
+    }
+}
+
+struct Layout<'p> {
+    program: &'p Program,
+    places: HashMap<Id, Place>,
+    constants: Vec<Array>,
+    sizes: Vec<usize>,
+    /// The last unit that reads an array; `usize::MAX` for what outlives the run.
+    last_use: HashMap<Id, usize>,
+    /// Slots that are free, by size.
+    free: BTreeMap<usize, Vec<u32>>,
+    /// Slots that are free after a unit.
+    ending: HashMap<usize, Vec<u32>>,
+}
+
+impl<'p> Layout<'p> {
+    fn new(program: &'p Program, units: &[Unit]) -> Self {
+        let mut last_use = HashMap::new();
+        for (time, unit) in units.iter().enumerate() {
+            for instruction in members(program, unit) {
+                for &input in &instruction.inputs {
+                    last_use.insert(program.root(input), time);
+                }
+            }
+        }
+        for &id in program.fetches.iter().chain(program.stores.iter().map(|(_, id)| id)) {
+            last_use.insert(program.root(id), usize::MAX);
+        }
+        Self {
+            program,
+            places: HashMap::new(),
+            constants: Vec::new(),
+            sizes: Vec::new(),
+            last_use,
+            free: BTreeMap::new(),
+            ending: HashMap::new(),
+        }
+    }
+
+    fn variables(&self) -> Vec<(u32, DType, Shape)> {
+        let read = self.places.iter().filter_map(|(&id, place)| match place {
+            Place::Variable(variable) => {
+                let datum = self.program.datum(id);
+                Some((*variable, datum.dtype, datum.shape))
+            }
+            _ => None,
+        });
+        let mut read: Vec<_> = read.collect();
+        read.sort_unstable_by_key(|one| one.0);
+        read
+    }
+
+    fn operand(&mut self, id: Id) -> Operand {
+        let root = self.program.root(id);
+        let datum = self.program.datum(root);
+        let place = match &datum.source {
+            Source::Known(array) => *self.places.entry(root).or_insert_with(|| {
+                self.constants.push(array.clone());
+                Place::Constant(self.constants.len() as u32 - 1)
+            }),
+            Source::Feed(index) => Place::Feed(*index),
+            Source::Variable(variable) => {
+                *self.places.entry(root).or_insert(Place::Variable(*variable))
+            }
+            _ => self.places[&root],
+        };
+        let datum = self.program.datum(id);
+        Operand { place, dtype: datum.dtype, shape: datum.shape }
+    }
+
+    fn step(&mut self, time: usize, unit: &Unit, nested: &mut [Option<Nested>]) -> Step {
+        let step = match unit {
+            Unit::Group { shape, instructions } => self.tape(time, *shape, instructions),
+            Unit::Kernel(index) => self.kernel(time, *index, nested),
+        };
+        for slot in self.ending.remove(&time).unwrap_or_default() {
+            self.free.entry(self.sizes[slot as usize]).or_default().push(slot);
+        }
+        step
+    }
+
+    fn kernel(&mut self, time: usize, index: u32, nested: &mut [Option<Nested>]) -> Step {
+        let instruction = &self.program.instructions[index as usize];
+        let inputs = instruction.inputs.iter().map(|&id| self.operand(id)).collect();
+        let outputs = instruction.outputs.iter().map(|&id| self.output(time, id)).collect();
+        let work = match &instruction.kind {
+            Kind::Kernel(op) => Work::Kernel(op.clone()),
+            Kind::Nested(number) => {
+                let nested = nested[*number as usize].take();
+                Work::Nested(Box::new(nested.expect("a branch or loop runs once")))
+            }
+            Kind::Elementwise(_) => unreachable!("element-wise instructions are grouped"),
+        };
+        Step { work, inputs, outputs, node: instruction.node }
+    }
+
+    /// A slot for a new array.
+    fn output(&mut self, time: usize, id: Id) -> (u32, DType, Shape) {
+        let datum = self.program.datum(id);
+        let (dtype, shape) = (datum.dtype, datum.shape);
+        let bytes = dtype.size() * shape.elements();
+        let last = self.last_use.get(&id).copied().unwrap_or(time);
+        // What is handed out, or swapped with a variable's memory, has memory of its own size.
+        let reused = if last == usize::MAX { None } else { self.smallest_free(bytes) };
+        let slot = reused.unwrap_or_else(|| {
+            self.sizes.push(bytes);
+            self.sizes.len() as u32 - 1
+        });
+        self.places.insert(id, Place::Slot(slot));
+        if last != usize::MAX {
+            self.ending.entry(last).or_default().push(slot);
+        }
+        (slot, dtype, shape)
+    }
+
+    /// The smallest free slot of at least so many bytes.
+    fn smallest_free(&mut self, bytes: usize) -> Option<u32> {
+        let (&size, slots) = self.free.range_mut(bytes..).next()?;
+        let slot = slots.pop();
+        if slots.is_empty() {
+            self.free.remove(&size);
+        }
+        slot
+    }
+
+    fn tape(&mut self, time: usize, shape: Shape, instructions: &[u32]) -> Step {
+        let members: Vec<&Instruction> =
+            instructions.iter().map(|&index| &self.program.instructions[index as usize]).collect();
+        let made: Vec<Id> = members.iter().map(|member| member.outputs[0]).collect();
+        let mut registers: HashMap<Id, u16> = HashMap::new();
+        let mut inputs: Vec<Operand> = Vec::new();
+        for &input in members.iter().flat_map(|member| &member.inputs) {
+            if !made.contains(&input) && !registers.contains_key(&input) {
+                registers.insert(input, inputs.len() as u16);
+                inputs.push(self.operand(input));
+            }
+        }
+        let mut next = inputs.len() as u16;
+        let mut insts = Vec::new();
+        for member in &members {
+            let inst = inst(self.program, member, &registers, next);
+            // A broadcast is its input: operands repeat by themselves.
+            let register = inst.as_ref().map_or_else(|| registers[&member.inputs[0]], |_| next);
+            registers.insert(member.outputs[0], register);
+            next += u16::from(inst.is_some());
+            insts.extend(inst);
+        }
+        let kept = made.iter().filter(|id| self.outlives(**id, time, &members)).copied();
+        let kept: Vec<Id> = kept.collect();
+        let outputs = kept.iter().map(|&id| self.output(time, id)).collect();
+        let tape = Tape {
+            inputs: inputs.iter().map(|input| input.dtype).collect(),
+            insts,
+            outputs: kept.iter().map(|id| (registers[id], self.program.datum(*id).dtype)).collect(),
+            registers: next,
+        };
+        let compiled = Compiled::new(&tape);
+        let work = Work::Group(Box::new(Group { tape, compiled, shape }));
+        Step { work, inputs, outputs, node: members[0].node }
+    }
+
+    /// Whether an array is read after the unit that makes it, or in it in another shape.
+    fn outlives(&self, id: Id, time: usize, members: &[&Instruction]) -> bool {
+        let reshaped = |&input: &Id| input != id && self.program.root(input) == id;
+        self.last_use.get(&id).is_some_and(|&last| last > time)
+            || members.iter().flat_map(|member| &member.inputs).any(reshaped)
+    }
+}
+
+fn members<'p>(program: &'p Program, unit: &'p Unit) -> Vec<&'p Instruction> {
+    match unit {
+        Unit::Group { instructions, .. } => {
+            instructions.iter().map(|&index| &program.instructions[index as usize]).collect()
+        }
+        Unit::Kernel(index) => vec![&program.instructions[*index as usize]],
+    }
+}
+
+/// The instruction of a tape; `None` for one that only repeats.
+fn inst(
+    program: &Program,
+    instruction: &Instruction,
+    registers: &HashMap<Id, u16>,
+    to: u16,
+) -> Option<Inst> {
+    let Kind::Elementwise(function) = instruction.kind else { return None };
+    let from = |index: usize| registers[&instruction.inputs[index]];
+    let dtype = |index: usize| program.datum(instruction.inputs[index]).dtype;
+    Some(match function {
+        Function::Unary(f) => Inst::Unary { f, dtype: dtype(0), from: from(0), to },
+        Function::Binary(f) => {
+            Inst::Binary { f, dtype: dtype(0), left: from(0), right: from(1), to }
+        }
+        Function::Select => {
+            Inst::Select { dtype: dtype(1), cond: from(0), yes: from(1), no: from(2), to }
+        }
+        Function::Cast(to_dtype) => {
+            Inst::Cast { from_dtype: dtype(0), to_dtype, from: from(0), to }
+        }
+        Function::Broadcast => return None,
+    })
+}

@@ -1,0 +1,148 @@
+//! Branches and loops: plans within a plan.
+
+use std::sync::Arc;
+
+use ferrule_base::DType;
+use ferrule_tensor::array::{Array, Buffer, Shape, View};
+
+use super::build::Plan;
+use super::execute::Variables;
+use super::{Request, Signature};
+use crate::error::{Fault, GraphError};
+use crate::graph::{Graph, Subgraph};
+use crate::op::Op;
+
+/// Plans that a step runs.
+#[derive(Debug)]
+pub(crate) enum Nested {
+    Branch {
+        then: Plan,
+        otherwise: Plan,
+    },
+    Loop {
+        cond: Plan,
+        body: Plan,
+    },
+    /// `back` gives gradients by the float inputs of `body`.
+    LoopGrad {
+        cond: Plan,
+        body: Plan,
+        back: Box<Plan>,
+    },
+}
+
+impl Nested {
+    /// The plans of `op` on inputs of these dtypes and shapes, and what it gives.
+    ///
+    /// # Errors
+    /// [`GraphError`] where a subgraph does not fit them, or shapes change from step to step.
+    pub(crate) fn new(
+        graph: &Graph,
+        op: &Op,
+        inputs: &Signature,
+    ) -> Result<(Self, Vec<(DType, Shape)>), GraphError> {
+        let fault = |detail: String| GraphError::from(Fault::Attribute { op: op.name(), detail });
+        match *op {
+            Op::Cond { then, otherwise } => {
+                let then = plan(graph, then, &inputs[1..])?;
+                let otherwise = plan(graph, otherwise, &inputs[1..])?;
+                let (made, other) = (given(&then), given(&otherwise));
+                if made != other {
+                    let detail =
+                        format!("the branches give {made:?} and {other:?}; they must agree");
+                    return Err(fault(detail));
+                }
+                Ok((Self::Branch { then, otherwise }, made))
+            }
+            Op::While { cond, body } => {
+                let (cond, body) = (plan(graph, cond, inputs)?, plan(graph, body, inputs)?);
+                let made = given(&body);
+                if made != inputs {
+                    let detail = format!("a step makes {made:?} of {inputs:?}; shapes must stay");
+                    return Err(fault(detail));
+                }
+                Ok((Self::Loop { cond, body }, made))
+            }
+            Op::WhileGrad { cond, body, back } => {
+                let carries = subgraph(graph, body)?.inputs.len();
+                let (cond, body) = (
+                    plan(graph, cond, &inputs[..carries])?,
+                    plan(graph, body, &inputs[..carries])?,
+                );
+                let back = plan(graph, back, inputs)?;
+                let made = given(&back);
+                Ok((Self::LoopGrad { cond, body, back: Box::new(back) }, made))
+            }
+            _ => Err(fault("it has no subgraphs".into())),
+        }
+    }
+
+    /// What the step gives for `inputs`. Subgraphs have no variables: what they read is an input.
+    ///
+    /// # Errors
+    /// [`GraphError`] where a nested kernel refuses an element.
+    pub(crate) fn run(&mut self, inputs: &[View], draw: u64) -> Result<Vec<Array>, GraphError> {
+        let arrays: Vec<Array> = inputs.iter().map(copied).collect();
+        let none = &mut Variables::default();
+        match self {
+            Self::Branch { then, otherwise } => {
+                let branch = if is_true(&arrays[0]) { then } else { otherwise };
+                branch.run(none, &arrays[1..], draw)
+            }
+            Self::Loop { cond, body } => {
+                let mut carried = arrays;
+                while is_true(&cond.run(none, &carried, draw)?[0]) {
+                    carried = body.run(none, &carried, draw)?;
+                }
+                Ok(carried)
+            }
+            Self::LoopGrad { cond, body, back } => {
+                let carries = body.feeds.len();
+                let mut steps = Vec::new();
+                let mut carried = arrays[..carries].to_vec();
+                while is_true(&cond.run(none, &carried, draw)?[0]) {
+                    let next = body.run(none, &carried, draw)?;
+                    steps.push(std::mem::replace(&mut carried, next));
+                }
+                let mut grads = arrays[carries..].to_vec();
+                for mut step in steps.into_iter().rev() {
+                    step.extend(grads);
+                    grads = back.run(none, &step, draw)?;
+                }
+                Ok(grads)
+            }
+        }
+    }
+}
+
+fn subgraph(graph: &Graph, id: u32) -> Result<&Arc<Subgraph>, GraphError> {
+    let missing = Fault::Attribute { op: "cond", detail: format!("there is no subgraph {id}") };
+    Ok(graph.subgraphs().get(id as usize).ok_or(missing)?)
+}
+
+fn plan(graph: &Graph, id: u32, inputs: &Signature) -> Result<Plan, GraphError> {
+    let subgraph = subgraph(graph, id)?;
+    let request = Request {
+        fetches: subgraph.outputs.clone(),
+        targets: Vec::new(),
+        feeds: subgraph.inputs.clone(),
+    };
+    Plan::new(&subgraph.graph, &request, inputs)
+}
+
+/// What a plan gives.
+fn given(plan: &Plan) -> Vec<(DType, Shape)> {
+    plan.fetches.iter().map(|fetch| (fetch.dtype, fetch.shape)).collect()
+}
+
+fn is_true(array: &Array) -> bool {
+    array.as_bytes().first().is_some_and(|&byte| byte != 0)
+}
+
+/// An array of its own.
+pub(crate) fn copied(view: &View) -> Array {
+    let bytes = view.shape.elements() * view.dtype.size();
+    let mut buffer = Buffer::zeroed(bytes);
+    buffer.as_mut_slice::<u8>(bytes).copy_from_slice(view.data.as_slice(bytes));
+    Array::from_buffer(view.dtype, *view.shape, Arc::new(buffer))
+}
