@@ -1,14 +1,18 @@
 from collections.abc import Callable
 from os import PathLike
-from typing import Any, TypeAlias, final
+from typing import Any, Self, TypeAlias, final
 
 from numpy import float64, floating, int32, int64, uint8, uint32
 from numpy.typing import NDArray
+from typing_extensions import disjoint_base
 
 __version__: str
 
 # A matrix of float32 or float64, or (data, indices, indptr, columns) of CSR.
 _Samples: TypeAlias = NDArray[floating[Any]] | tuple[Any, Any, Any, int]
+
+# A value of a graph: its node, and which output of that.
+_Value: TypeAlias = tuple[int, int]
 
 @final
 class CubeMaker:
@@ -40,6 +44,59 @@ class CsvFile:
     def read(
         self, columns: list[int], first_row: int, out: NDArray[floating[Any]]
     ) -> tuple[int, bool]: ...
+
+@final
+class FlowGraph:
+    def __new__(cls) -> FlowGraph: ...
+    @property
+    def n_nodes(self) -> int: ...
+    def add(self, op: str, inputs: list[_Value], control: list[int] = ...) -> int: ...
+    def unary(self, f: str, x: _Value, control: list[int] = ...) -> int: ...
+    def binary(self, f: str, x: _Value, y: _Value, control: list[int] = ...) -> int: ...
+    def constant(self, array: NDArray[Any]) -> int: ...
+    def custom(
+        self,
+        forward: Callable[..., Any],
+        gradient: Callable[..., Any] | None,
+        inputs: list[_Value],
+        outputs: list[tuple[str, tuple[int | None, ...] | None]],
+        control: list[int] = ...,
+    ) -> int: ...
+    def subgraph(self, inner: FlowGraph, inputs: list[_Value], outputs: list[_Value]) -> int: ...
+    def n_outputs(self, node: int) -> int: ...
+    def inputs(self, node: int) -> list[_Value]: ...
+    def op(self, node: int) -> str: ...
+    def dtype(self, node: int, index: int) -> str: ...
+    def shape(self, node: int, index: int) -> tuple[int | None, ...] | None: ...
+    def gradients(
+        self, ys: list[_Value], xs: list[_Value], grad_ys: list[_Value | None]
+    ) -> list[_Value | None]: ...
+
+@disjoint_base
+class GraphTensor:
+    def __new__(
+        cls, graph: FlowGraph, node: int, index: int, *_args: Any, **_kwargs: Any
+    ) -> Self: ...
+    @property
+    def node(self) -> int: ...
+    @property
+    def index(self) -> int: ...
+    @property
+    def core_graph(self) -> FlowGraph: ...
+
+@disjoint_base
+class FlowSession:
+    def __new__(cls, graph: FlowGraph, *_args: Any, **_kwargs: Any) -> Self: ...
+    def run(
+        self,
+        fetches: Any,
+        feed_dict: Any = None,
+        options: Any = None,
+        run_metadata: Any = None,
+    ) -> Any: ...
+    def run_many(self, fetch: Any, feeds: dict[Any, Any], steps: int) -> Any: ...
+    def variable(self, id: int) -> Any: ...  # noqa: A002
+    def set_variable(self, id: int, value: Any, dtype: str) -> None: ...  # noqa: A002
 
 @final
 class LoadDriver:

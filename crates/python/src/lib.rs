@@ -10,6 +10,7 @@ mod control;
 mod cubes;
 mod data;
 mod errors;
+mod flow;
 mod samples;
 mod schema;
 mod serve;
@@ -33,6 +34,8 @@ mod _core {
     use crate::cubes::{CubeMaker, hash};
     #[pymodule_export]
     use crate::data::{CsvFile, ParquetFile, safetensors_header};
+    #[pymodule_export]
+    use crate::flow::{FlowGraph, FlowSession, GraphTensor};
     #[pymodule_export]
     use crate::schema::schema;
     #[pymodule_export]
