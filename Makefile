@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+ORACLE := .oracle/venv
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-rust test-python lint format bench fuzz docs server-binary wheels clean
+.PHONY: help setup demo test test-rust test-python lint format bench oracle fuzz docs server-binary wheels clean
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -39,6 +40,12 @@ bench: setup server-binary ## time training, cubes, reading and serving beside t
 	.bench/venv/bin/python benches/cubes_million.py
 	.bench/venv/bin/python benches/read.py
 	.bench/venv/bin/python benches/serve_kmeans.py
+	.bench/venv/bin/python benches/flow_step.py
+
+oracle: ## record what TensorFlow makes of the random graphs of tests/oracle (minutes)
+	@[ -x $(ORACLE)/bin/python ] || $(PYTHON) -m venv $(ORACLE)
+	@$(ORACLE)/bin/python -m pip install --quiet tensorflow-cpu==2.21.0 numpy
+	$(ORACLE)/bin/python scripts/oracle.py
 
 fuzz: ## fuzz every parser for FUZZ_SECONDS each (60); FUZZ_TARGETS="artifact …" names some
 	cargo run --release --quiet -p ferrule-fuzz -- $(FUZZ_TARGETS)

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ferrule import artifact, cluster, data, errors, serving
+    from ferrule import artifact, cluster, data, errors, flow, serving
     from ferrule.artifact import inspect, load, save
     from ferrule.serving import Server, serve
 
@@ -18,6 +18,7 @@ __all__ = [
     "cluster",
     "data",
     "errors",
+    "flow",
     "inspect",
     "load",
     "save",
@@ -25,7 +26,7 @@ __all__ = [
     "serving",
 ]
 
-_MODULES = {"artifact", "cluster", "data", "errors", "serving"}
+_MODULES = {"artifact", "cluster", "data", "errors", "flow", "serving"}
 _HOMES = {
     "Server": "ferrule.serving",
     "inspect": "ferrule.artifact",
