@@ -98,6 +98,15 @@ def test_reading_benchmark_sees_an_answer_that_differs():
     assert differing(truth[:, :3], truth) == 3
 
 
+def test_step_benchmark_holds_what_is_learned_to_float64(tmp_path):
+    result = run(sys.executable, "flow_step.py", tmp_path / "step.json", "--peers", "")
+    due = result["learned"]["ferrule"]
+    assert result["learned"]["ferrule run_many"] == due
+    assert due["b"] == pytest.approx(10, abs=1)
+    assert all(ns > 0 for ns in result["parts ns"].values())
+    assert {"machine", "claims", "skipped", "versions"} <= result.keys()
+
+
 @pytest.mark.skipif(
     not all(path.exists() for path in SERVE_NEEDS) or not all(map(shutil.which, ("h2load", "wrk"))),
     reason="`make bench` has not set up the peers and load generators",

