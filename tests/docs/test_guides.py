@@ -12,6 +12,7 @@ GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))
 def test_everything_that_a_guide_shows_runs(shell, guide):
     text = guide.read_text()
     outputs = [shell.run(language, command) for language, command in commands(text)]
-    assert any('{"predictions":[' in output.replace(" ", "") for output in outputs)
+    if "ferrule serve" in text:
+        assert any('{"predictions":[' in output.replace(" ", "") for output in outputs)
     for link in re.findall(r"\]\(([\w./-]+)\)", text):
         assert (guide.parent / link).exists(), link
