@@ -52,7 +52,7 @@ fuzz: ## fuzz every parser for FUZZ_SECONDS each (60); FUZZ_TARGETS="artifact â€
 
 docs: setup ## build the API reference into site/
 	$(BIN)/python -m pip install --quiet --group docs
-	$(BIN)/python -m pdoc ferrule ferrule.artifact ferrule.cluster ferrule.data ferrule.errors -d numpy -o site
+	$(BIN)/python -m pdoc ferrule ferrule.artifact ferrule.cluster ferrule.data ferrule.errors ferrule.flow ferrule.flow.compat.v1 -d numpy -o site
 	@echo "open site/index.html"
 
 server-binary: ## build the stand-alone server, target/dist/ferrule-server

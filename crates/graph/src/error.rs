@@ -74,6 +74,14 @@ impl From<OpError> for GraphError {
 }
 
 impl GraphError {
+    /// The variable that it is about, where there is one.
+    pub fn variable(&self) -> Option<u32> {
+        match self.fault {
+            Fault::Uninitialized { id } | Fault::VariableType { id, .. } => Some(id),
+            _ => None,
+        }
+    }
+
     /// The same, about `node` unless it already names one.
     pub fn at(mut self, node: u32) -> Self {
         self.node.get_or_insert(node);

@@ -33,6 +33,9 @@ pub(super) fn gradient(scope: &mut Scope, call: &Call) -> Gradients {
             let stops = after.iter().map(end).collect();
             scope.emit(Op::Slice { starts, stops, strides: vec![1; before.len()] }, &[g])?
         }
+        Op::Pad { before, after, mode } => {
+            mirrored(scope, g, before, after, *mode == PadMode::Symmetric)?
+        }
         Op::Tile { multiples } => tile(scope, g, x, multiples)?,
         Op::Gather { axis } => {
             let op = Op::ScatterLike { axis: *axis };
@@ -45,6 +48,49 @@ pub(super) fn gradient(scope: &mut Scope, call: &Call) -> Gradients {
     };
     let others = call.inputs.len() - 1;
     Ok(std::iter::once(Some(by_first)).chain(std::iter::repeat_n(None, others)).collect())
+}
+
+/// What was mirrored at the ends of each axis is added to where it came from.
+fn mirrored(
+    scope: &mut Scope,
+    g: Value,
+    before: &[usize],
+    after: &[usize],
+    with_edge: bool,
+) -> Result<Value, GraphError> {
+    let edge = i64::from(!with_edge);
+    let mut whole = g;
+    for (axis, (&before, &after)) in before.iter().zip(after).enumerate() {
+        let (before, after) = (before as i64, after as i64);
+        let end = (after > 0).then_some(-after);
+        let mut sum = scope.emit(slice(cut(axis, Some(before), end, 1)), &[whole])?;
+        // Where each mirrored piece is, and where in the array its elements came from.
+        let first =
+            (cut(axis, None, Some(before), 1), before - 1 + edge, (!with_edge).then_some(0));
+        let last = (cut(axis, end, None, 1), -1 - edge, Some(-1 - edge - after));
+        for ((piece, start, stop), size) in [first, last].into_iter().zip([before, after]) {
+            if size > 0 {
+                let piece = scope.emit(slice(piece), &[whole])?;
+                let (starts, stops, strides) = cut(axis, Some(start), stop, -1);
+                let back = scope.emit(Op::SliceGrad { starts, stops, strides }, &[piece, sum])?;
+                sum = scope.add(sum, back)?;
+            }
+        }
+        whole = sum;
+    }
+    Ok(whole)
+}
+
+type Cut = (Vec<Option<i64>>, Vec<Option<i64>>, Vec<i64>);
+
+/// The starts, stops and strides of a slice of one axis.
+fn cut(axis: usize, start: Option<i64>, stop: Option<i64>, stride: i64) -> Cut {
+    let with = |value| std::iter::repeat_n(None, axis).chain([value]).collect();
+    (with(start), with(stop), std::iter::repeat_n(1, axis).chain([stride]).collect())
+}
+
+fn slice((starts, stops, strides): Cut) -> Op {
+    Op::Slice { starts, stops, strides }
 }
 
 fn inverse(perm: &[usize]) -> Vec<usize> {

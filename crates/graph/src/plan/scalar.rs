@@ -9,8 +9,9 @@ use super::build::{Group, Operand, Place, Plan, Work};
 use super::execute::Variables;
 use crate::error::GraphError;
 
-/// The most registers of a scalar plan; beyond, arrays serve.
-const REGISTERS_MAX: usize = 4096;
+/// The most registers of a scalar plan; beyond, arrays serve. As many as a byte can name, so that no
+/// register is ever looked for outside of them.
+const REGISTERS_MAX: usize = 256;
 
 /// A plan of scalars of one float dtype; truth values are 0 and 1 of it.
 #[derive(Debug)]
@@ -24,29 +25,31 @@ pub enum ScalarPlan {
 /// Registers and what is done with them.
 #[derive(Clone, Debug)]
 pub struct Registers<T> {
-    values: Vec<T>,
+    values: Box<[T; REGISTERS_MAX]>,
     code: Vec<Code>,
     /// Where what is fed goes.
-    feeds: Vec<u16>,
+    feeds: Vec<u8>,
     /// Variables, and where they are read to.
-    loads: Vec<(u32, u16)>,
+    loads: Vec<(u32, u8)>,
     /// Variables, and where they are written from.
-    stores: Vec<(u32, u16)>,
-    fetches: Vec<u16>,
+    stores: Vec<(u32, u8)>,
+    fetches: Vec<u8>,
+    /// What was stored, and where it is read next.
+    turns: Vec<(u8, u8)>,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Code {
-    Add(u16, u16, u16),
-    Sub(u16, u16, u16),
-    Mul(u16, u16, u16),
-    Div(u16, u16, u16),
-    Neg(u16, u16),
-    Square(u16, u16),
-    Copy(u16, u16),
-    Select(u16, u16, u16, u16),
-    Unary(Unary, u16, u16),
-    Binary(Binary, u16, u16, u16),
+    Add(u8, u8, u8),
+    Sub(u8, u8, u8),
+    Mul(u8, u8, u8),
+    Div(u8, u8, u8),
+    Neg(u8, u8),
+    Square(u8, u8),
+    Copy(u8, u8),
+    Select(u8, u8, u8, u8),
+    Unary(Unary, u8, u8),
+    Binary(Binary, u8, u8, u8),
 }
 
 /// Floats that scalar plans run on.
@@ -110,21 +113,24 @@ impl ScalarPlan {
 struct Compiler<'p, T> {
     plan: &'p Plan,
     registers: Registers<T>,
+    /// Registers in use.
+    used: usize,
     /// The register of what lies in each place now.
-    places: Vec<(Place, u16)>,
+    places: Vec<(Place, u8)>,
 }
 
 impl<'p, T: Scalar> Compiler<'p, T> {
     fn compile(plan: &'p Plan) -> Option<Registers<T>> {
         let registers = Registers {
-            values: Vec::new(),
+            values: Box::new([T::default(); REGISTERS_MAX]),
             code: Vec::new(),
             feeds: Vec::new(),
             loads: Vec::new(),
             stores: Vec::new(),
             fetches: Vec::new(),
+            turns: Vec::new(),
         };
-        let mut compiler = Self { plan, registers, places: Vec::new() };
+        let mut compiler = Self { plan, registers, used: 0, places: Vec::new() };
         for (index, (dtype, shape)) in plan.feeds.iter().enumerate() {
             if *dtype != T::DTYPE || !shape.is_empty() {
                 return None;
@@ -142,23 +148,35 @@ impl<'p, T: Scalar> Compiler<'p, T> {
         }
         for (id, store) in &plan.stores {
             let from = compiler.operand(store).filter(|_| store.dtype == T::DTYPE)?;
-            // A register of its own, so that what is stored never is what another variable is read to.
-            let register = compiler.register(T::default())?;
-            compiler.registers.code.push(Code::Copy(from, register));
-            compiler.registers.stores.push((*id, register));
+            let from = compiler.apart(from)?;
+            compiler.registers.stores.push((*id, from));
+        }
+        let Registers { loads, stores, turns, .. } = &mut compiler.registers;
+        for (id, from) in stores {
+            turns.extend(loads.iter().filter(|load| load.0 == *id).map(|load| (*from, load.1)));
         }
         Some(compiler.registers)
     }
 
-    fn register(&mut self, value: T) -> Option<u16> {
-        if self.registers.values.len() >= REGISTERS_MAX {
-            return None;
+    /// A register with the same value that is none that a variable is read to, so that variables can
+    /// change places.
+    fn apart(&mut self, from: u8) -> Option<u8> {
+        if self.registers.loads.iter().all(|load| load.1 != from) {
+            return Some(from);
         }
-        self.registers.values.push(value);
-        Some(self.registers.values.len() as u16 - 1)
+        let register = self.register(T::default())?;
+        self.registers.code.push(Code::Copy(from, register));
+        Some(register)
     }
 
-    fn operand(&mut self, operand: &Operand) -> Option<u16> {
+    fn register(&mut self, value: T) -> Option<u8> {
+        let register = u8::try_from(self.used).ok()?;
+        self.registers.values[usize::from(register)] = value;
+        self.used += 1;
+        Some(register)
+    }
+
+    fn operand(&mut self, operand: &Operand) -> Option<u8> {
         if !operand.shape.is_empty() {
             return None;
         }
@@ -215,8 +233,8 @@ fn constant<T: Scalar>(array: &Array) -> Option<T> {
     }
 }
 
-fn code<T: Scalar>(inst: &Inst, registers: &[u16], to: u16) -> Option<Code> {
-    let at = |register: u16| registers[register as usize];
+fn code<T: Scalar>(inst: &Inst, registers: &[u8], to: u8) -> Option<Code> {
+    let at = |register: u16| registers[usize::from(register)];
     let known = |dtype: DType| dtype == T::DTYPE || dtype == DType::Bool;
     Some(match *inst {
         Inst::Unary { dtype, .. } | Inst::Binary { dtype, .. } | Inst::Select { dtype, .. }
@@ -301,16 +319,14 @@ impl<T: Scalar> Registers<T> {
 
     /// Makes what was stored what is read next.
     fn turn(&mut self) {
-        for &(id, from) in &self.stores {
-            if let Some(&(_, to)) = self.loads.iter().find(|load| load.0 == id) {
-                self.values[to as usize] = self.values[from as usize];
-            }
+        for &(from, to) in &self.turns {
+            self.values[usize::from(to)] = self.values[usize::from(from)];
         }
     }
 
     /// Computes.
     pub fn step(&mut self) {
-        let values = self.values.as_mut_slice();
+        let values = &mut *self.values;
         for &code in &self.code {
             let (value, to) = match code {
                 Code::Add(a, b, to) => (values[a as usize] + values[b as usize], to),

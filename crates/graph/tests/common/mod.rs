@@ -239,6 +239,8 @@ fn slices() -> Vec<Case> {
         cut([Some(-1), Some(0)], [None, Some(3)], [-2, 2]),
         cut([Some(3), Some(2)], [Some(1), Some(2)], [1, 1]),
         case("pad", pad(PadMode::Constant(0.5)), vec![x()]),
+        case("pad", pad(PadMode::Reflect), vec![x()]),
+        case("pad", pad(PadMode::Symmetric), vec![x()]),
     ]
 }
 

@@ -13,10 +13,15 @@ use pyo3::prelude::*;
 
 use crate::errors::to_py;
 
-/// The Python exception for an error of a graph, which has the number of its node as `node`.
+/// The Python exception for an error of a graph, which has the numbers of its node and variable as
+/// `node` and `variable`.
 fn raised(py: Python<'_>, error: &GraphError) -> PyErr {
     let exception = to_py(py, error);
-    match exception.value(py).setattr("node", error.node) {
+    let value = exception.value(py);
+    let told = value
+        .setattr("node", error.node)
+        .and_then(|()| value.setattr("variable", error.variable()));
+    match told {
         Ok(()) => exception,
         Err(failure) => failure,
     }

@@ -27,7 +27,7 @@ _INSTEAD = {
     "tf.estimator": "a tf.Session loop, or the estimators of ferrule",
     "tf.contrib": "tf.layers, tf.nn and tf.initializers (xavier is tf.glorot_uniform_initializer)",
     "tf.summary": "session.run and your own log",
-    "tf.saved_model": "ferrule.save",
+    "tf.saved_model": "tf.train.Saver",
     "tf.image": "NumPy, before feeding",
     "tf.io": "ferrule.data.read",
     "tf.strings": "Python, before feeding",

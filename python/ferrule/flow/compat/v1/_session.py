@@ -1,6 +1,5 @@
 """Sessions: where graphs are run, and where the values of variables live."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -12,9 +11,6 @@ from ferrule.flow.compat.v1._graph import Graph
 from ferrule.flow.compat.v1._literal import as_array
 from ferrule.flow.compat.v1._tensor import Value, default_graph
 from ferrule.flow.compat.v1.errors import InvalidArgumentError, as_op_error
-
-# How the engine calls a variable.
-_VARIABLE = re.compile(r"variable (\d+)\b")
 
 
 class Session(_core.FlowSession):
@@ -55,8 +51,10 @@ class Session(_core.FlowSession):
 
     @property
     def graph_def(self) -> Any:
-        """Not here; save models by `tf.train.Saver` or `ferrule.save`."""
-        raise AttributeError("there is no graph_def in ferrule.flow; use ferrule.save for models")
+        """Not here; `tf.train.Saver` saves variables."""
+        raise AttributeError(
+            "there is no graph_def in ferrule.flow; tf.train.Saver saves variables"
+        )
 
     def _run_nested(self, fetches: Any, feed_dict: Any) -> Any:
         """Run what the engine does not take itself: nests, names, and values of Python's."""
@@ -139,11 +137,11 @@ class Session(_core.FlowSession):
         node = getattr(error, "node", None)
         operation = None if node is None else self.graph.operation(node)
         text = str(error)
-        variable = _VARIABLE.match(text)
+        variable = getattr(error, "variable", None)
         if variable is not None:
             # The engine knows variables by number.
-            operation = self.graph.variable_operations[int(variable[1])]
-            text = f"variable {operation.name!r}{text[variable.end() :]}"
+            operation = self.graph.variable_operations[variable]
+            text = text.replace(f"variable {variable} ", f"variable {operation.name!r} ", 1)
         if operation is not None:
             text += f" (operation {operation.name!r}, made at {operation.line})"
         return as_op_error(error, operation, text)
