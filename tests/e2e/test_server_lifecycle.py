@@ -119,8 +119,15 @@ class RestLoad(threading.Thread):
                 self.use(connection)
 
     def use(self, connection):
-        for _ in range(self.requests_a_connection):
-            connection.request("POST", "/v1/models/iris:predict", self.BODY)
+        for number in range(self.requests_a_connection):
+            try:
+                connection.request("POST", "/v1/models/iris:predict", self.BODY)
+            except OSError as error:
+                # The kernel shakes hands for a listener until it is closed, and resets who came too
+                # late to be taken: nothing was sent on such a connection before.
+                if number:
+                    self.lost.append(repr(error))
+                return
             self.sent += 1
             try:
                 response = connection.getresponse()
