@@ -87,6 +87,7 @@ class GraphTensor:
 @disjoint_base
 class FlowSession:
     def __new__(cls, graph: FlowGraph, *_args: Any, **_kwargs: Any) -> Self: ...
+    def close(self) -> None: ...
     def run(
         self,
         fetches: Any,

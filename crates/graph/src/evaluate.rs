@@ -7,9 +7,9 @@ use ferrule_tensor::array::{Array, Buffer, Shape, View};
 use ferrule_tensor::ops::{self, tape};
 
 use crate::error::{Fault, GraphError};
-use crate::infer::layout::{number, slice_of};
+use crate::infer::layout::slice_of;
 use crate::infer::whole_numbers;
-use crate::op::{Op, PadMode, Padding, Pool, Random, Window};
+use crate::op::{Op, Padding, Pool, Window};
 use crate::plan::{copied, reduced_axes, reduces_nothing};
 use crate::types::absolute;
 
@@ -86,13 +86,13 @@ pub(crate) fn run(
             ops::matmul(inputs[0], *transpose_a, inputs[1], *transpose_b, shape, &mut out[0]);
         }
         Op::Random { kind, dtype, seed } => {
-            ops::fill(distribution(*kind), *seed, draw, *dtype, shape.elements(), &mut out[0]);
+            ops::fill(*kind, *seed, draw, *dtype, shape.elements(), &mut out[0]);
         }
         Op::StatelessRandom { kind, dtype, seed } => {
             let draw = inputs[0].as_slice::<i64>()[0] as u64;
-            ops::fill(distribution(*kind), *seed, draw, *dtype, shape.elements(), &mut out[0]);
+            ops::fill(*kind, *seed, draw, *dtype, shape.elements(), &mut out[0]);
         }
-        Op::Range => range(inputs, outputs[0].0, shape.elements(), &mut out[0]),
+        Op::Range => ops::range_fill(inputs[0], inputs[2], shape.elements(), &mut out[0]),
         _ if matches!(op, Op::Conv2d(_) | Op::Conv2dInputGrad(_) | Op::Conv2dFilterGrad(_)) => {
             convolution(op, inputs, shape, &mut out[0]);
         }
@@ -181,12 +181,7 @@ fn reductions_and_layouts(
             ops::slice_grad(x, &starts, &strides, shape, &mut out[0]);
         }
         Op::Pad { before, mode, .. } => {
-            let mode = match *mode {
-                PadMode::Constant(value) => ops::PadMode::Constant(value),
-                PadMode::Reflect => ops::PadMode::Reflect,
-                PadMode::Symmetric => ops::PadMode::Symmetric,
-            };
-            ops::pad(x, before, mode, shape, &mut out[0]);
+            ops::pad(x, before, *mode, shape, &mut out[0]);
         }
         Op::Tile { multiples } => ops::tile(x, multiples, &mut out[0]),
         Op::Reverse { axes } => {
@@ -200,14 +195,6 @@ fn reductions_and_layouts(
 
 fn missing(op: &Op) -> GraphError {
     Fault::Attribute { op: op.name(), detail: "it has no kernel yet".into() }.into()
-}
-
-fn distribution(kind: Random) -> ops::Random {
-    match kind {
-        Random::Uniform { low, high } => ops::Random::Uniform { low, high },
-        Random::Normal { mean, stddev } => ops::Random::Normal { mean, stddev },
-        Random::TruncatedNormal { mean, stddev } => ops::Random::TruncatedNormal { mean, stddev },
-    }
 }
 
 fn place(axis: i64, shape: &Shape) -> usize {
@@ -257,27 +244,5 @@ fn convolution(op: &Op, inputs: &[View], shape: &Shape, out: &mut Buffer) {
             ops::conv2d_filter_grad(a, b, window.strides, pad, shape, out);
         }
         _ => {}
-    }
-}
-
-fn range(inputs: &[View], dtype: DType, count: usize, out: &mut Buffer) {
-    let at = |input: usize| {
-        let view: &View = &inputs[input];
-        number(&Array::from_buffer(view.dtype, Shape::SCALAR, Arc::new(view.data.clone())))
-    };
-    let (start, delta) = (at(0), at(2));
-    let value = |index: usize| start + index as f64 * delta;
-    match dtype {
-        DType::Fp32 => fill(out.as_mut_slice::<f32>(count), |index| value(index) as f32),
-        DType::Fp64 => fill(out.as_mut_slice::<f64>(count), value),
-        DType::Int32 => fill(out.as_mut_slice::<i32>(count), |index| value(index) as i32),
-        DType::Int64 => fill(out.as_mut_slice::<i64>(count), |index| value(index) as i64),
-        _ => fill(out.as_mut_slice::<u8>(count), |index| value(index) as u8),
-    }
-}
-
-fn fill<T>(out: &mut [T], value: impl Fn(usize) -> T) {
-    for (index, element) in out.iter_mut().enumerate() {
-        *element = value(index);
     }
 }

@@ -20,7 +20,7 @@ pub use evaluate::evaluate;
 pub use gradient::{Builder, differentiate, gradients};
 pub use graph::{Custom, Graph, Node, Subgraph, Value};
 pub use literal::Literal;
-pub use op::{Op, PadMode, Padding, Pool, Random, Window};
+pub use op::{Op, Padding, Pool, Window};
 pub use plan::{Ask, Plan, Registers, Request, Scalar, ScalarPlan, Signature, Variables};
 pub use session::Session;
 pub use types::{Dims, Type, is_float, is_supported};

@@ -1,7 +1,7 @@
 //! The operations of a graph: a closed set, each with its attributes.
 
 use ferrule_base::DType;
-use ferrule_tensor::ops::{Binary, Reduction, Unary};
+use ferrule_tensor::ops::{Binary, PadMode, Random, Reduction, Unary};
 use serde::{Deserialize, Serialize};
 
 use crate::literal::Literal;
@@ -153,19 +153,6 @@ pub enum Op {
     Custom { id: u32, outputs: Vec<(DType, Option<Vec<Option<usize>>>)> },
 }
 
-/// A distribution.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "the variants say what their attributes are")]
-pub enum Random {
-    /// From `low` on, below `high`.
-    Uniform { low: f64, high: f64 },
-    /// Gaussian.
-    Normal { mean: f64, stddev: f64 },
-    /// Gaussian, drawn anew beyond two standard deviations.
-    TruncatedNormal { mean: f64, stddev: f64 },
-}
-
 /// How a window moves over an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
@@ -193,18 +180,6 @@ pub enum Pool {
     Max,
     /// The mean of its elements, without padding.
     Mean,
-}
-
-/// What is put around an array.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PadMode {
-    /// A value.
-    Constant(f64),
-    /// Its elements mirrored, without the edge.
-    Reflect,
-    /// Its elements mirrored, with the edge.
-    Symmetric,
 }
 
 impl Op {

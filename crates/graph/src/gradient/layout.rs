@@ -1,9 +1,11 @@
 //! Gradients of operations that move elements.
 
+use ferrule_tensor::ops::PadMode;
+
 use crate::error::{Fault, GraphError};
 use crate::gradient::{Call, Gradients, Scope};
 use crate::graph::Value;
-use crate::op::{Op, PadMode};
+use crate::op::Op;
 
 pub(super) fn gradient(scope: &mut Scope, call: &Call) -> Gradients {
     let g = call.grad();

@@ -3,9 +3,9 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use ferrule_base::DType;
-use ferrule_graph::{Graph, Op, PadMode, Padding, Pool, Request, Session, Subgraph, Value, Window};
+use ferrule_graph::{Graph, Op, Padding, Pool, Request, Session, Subgraph, Value, Window};
 use ferrule_tensor::array::{Array, Shape};
-use ferrule_tensor::ops::{Binary, Reduction, Unary};
+use ferrule_tensor::ops::{Binary, PadMode, Reduction, Unary};
 
 pub struct Lab {
     pub graph: Graph,

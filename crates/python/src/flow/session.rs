@@ -107,6 +107,13 @@ impl FlowSession {
         result.map_err(|error| explained(slf, error))
     }
 
+    /// Frees variables and plans.
+    fn close(&self, py: Python<'_>) {
+        let closed = std::mem::take(&mut *self.lock(py));
+        // Objects that were held go without the lock.
+        drop(closed);
+    }
+
     /// The value of a variable; `None` where it has none.
     fn variable(&self, py: Python<'_>, id: u32) -> PyResult<Option<Py<PyAny>>> {
         let value = self.lock(py).session.variables.get(id).cloned();

@@ -3,9 +3,11 @@
 use super::walk::{Walk, scatter};
 use crate::array::{Buffer, Element, RANK_MAX, Shape, View};
 use crate::ops::number::{Number, with_numbers, with_size};
+use serde::{Deserialize, Serialize};
 
 /// What is put around an array.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PadMode {
     /// A value.
     Constant(f64),

@@ -4,6 +4,7 @@ mod philox;
 mod quantile;
 
 use ferrule_base::DType;
+use serde::{Deserialize, Serialize};
 
 use super::blocks::for_each_piece;
 use super::math;
@@ -22,7 +23,8 @@ const SINGLES: usize = WORDS * LANES;
 const PAIRS: usize = WORDS / 2 * LANES;
 
 /// A distribution.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Random {
     /// From `low` on, below `high`.
     Uniform {

@@ -212,7 +212,8 @@ class Session(_core.FlowSession):
         raise NotImplementedError("partial_run is not in ferrule.flow; use run")
 
     def close(self) -> None:
-        """Be of no more use: what is run from now on raises RuntimeError."""
+        """Free variables and plans; what is run from now on raises RuntimeError."""
+        super().close()
         # Instance attributes go before the engine's methods, which stay as quick as they are.
         self.__dict__.update(run=_closed, run_many=_closed)
 
