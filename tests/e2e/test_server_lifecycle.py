@@ -157,9 +157,12 @@ class GrpcLoad(threading.Thread):
     def run(self):
         shape = [self.rows, 2]
         tensor = triton.InferInput("X", shape, "FP64").set_data_from_numpy(np.zeros(shape))
-        # A connection of its own. What the server's GOAWAY says that it has not seen, gRPC sends
-        # again by itself, and nothing else.
-        options = [("grpc.use_local_subchannel_pool", 1)]
+        # A connection of its own. A call that the client had not sent, or that the server's GOAWAY
+        # says it has not seen, gRPC sends again by itself if it still holds the whole of it.
+        options = [
+            ("grpc.use_local_subchannel_pool", 1),
+            ("grpc.per_rpc_retry_buffer_size", 16 << 20),
+        ]
         with triton.InferenceServerClient(self.address, channel_args=options) as client:
             while not self.refused and not self.lost:
                 calls = Queue()
