@@ -188,3 +188,15 @@ def test_sums_of_lists_and_clipped_values(run):
 def test_no_gradient_flows_through_stop_gradient(run):
     x = tf.constant(3.0)
     assert run(tf.gradients(x * tf.stop_gradient(x), x)) == [3.0]
+
+
+@pytest.mark.parametrize("p", [-1.0, 2.0])
+@pytest.mark.parametrize("q", [-3.0, 0.0, 4.0])
+def test_truth_values_of_scalars_are_combined(p, q):
+    x, y = tf.placeholder(tf.float32, []), tf.placeholder(tf.float32, [])
+    over, under = x > 0.0, y < 1.0
+    made = [tf.logical_and(over, under), tf.logical_or(over, under), tf.logical_xor(over, under)]
+    chosen = [tf.where(each, x, y) for each in [*made, tf.logical_not(over)]]
+    truths = [p > 0 and q < 1, p > 0 or q < 1, (p > 0) != (q < 1), not p > 0]
+    with tf.Session() as session:
+        assert session.run(chosen, {x: p, y: q}) == [p if truth else q for truth in truths]

@@ -70,6 +70,18 @@ macro_rules! logic {
                 _ => None,
             }
         }
+
+        /// The value of `f` of truth values; `None` where they have no such function.
+        #[inline(always)]
+        pub(super) fn logic_value(f: Binary, x: bool, y: bool) -> Option<bool> {
+            match f {
+                $(Binary::$name => Some({
+                    let ($x, $y) = (x, y);
+                    $value
+                }),)*
+                _ => None,
+            }
+        }
     };
 }
 

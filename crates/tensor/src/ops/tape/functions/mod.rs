@@ -90,17 +90,25 @@ impl<T: Copy> Map<T> for Same {
     }
 }
 
-/// The value of `f`, 1 for true and 0 for false.
+/// The value of `f`, 1 for true and 0 for false, also of operands that are truth values.
 #[inline(always)]
 pub(super) fn unary_value<T: Real>(f: Unary, x: T) -> T {
+    if f == Unary::LogicalNot {
+        return truth(x == T::of(0.0));
+    }
     float::unary_value(f, x).unwrap_or_else(|| panic!("{f:?} is no function of floats"))
 }
 
-/// The value of `f`, 1 for true and 0 for false.
+/// The value of `f`, 1 for true and 0 for false, also of operands that are truth values.
 #[inline(always)]
 pub(super) fn binary_value<T: Real>(f: Binary, x: T, y: T) -> T {
-    let truth = |holds| T::of(f64::from(u8::from(holds)));
+    let logic = || compare::logic_value(f, x != T::of(0.0), y != T::of(0.0));
     float::binary_value(f, x, y)
-        .or_else(|| compare::holds(f, x, y).map(truth))
+        .or_else(|| compare::holds(f, x, y).or_else(logic).map(truth))
         .unwrap_or_else(|| panic!("{f:?} is no function of floats"))
+}
+
+#[inline(always)]
+fn truth<T: Real>(holds: bool) -> T {
+    T::of(f64::from(u8::from(holds)))
 }
