@@ -1,6 +1,7 @@
 //! Values of variables, and the plans that were made so far.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use ferrule_base::DType;
 use ferrule_tensor::array::{Array, Buffer, Shape};
@@ -16,8 +17,11 @@ use crate::plan::{
 /// The most plans that are kept; the one that was not used for longest goes.
 const PLANS_MAX: usize = 64;
 
-/// Steps of a loop between two looks at whether it is to stop.
+/// Steps of a loop on scalars between two looks at the clock.
 const STEPS_BETWEEN_LOOKS: usize = 4096;
+
+/// Time in a loop after which it is asked again whether it is to stop.
+const TIME_BETWEEN_STOPS: Duration = Duration::from_millis(20);
 
 /// Runs requests on a graph that may grow meanwhile, and holds its variables.
 #[derive(Debug, Default)]
@@ -138,10 +142,9 @@ impl Session {
         }
         let mut last = self.run(graph, request, &rows(0))?;
         let Some((plan, variables)) = self.scalars() else {
+            let mut clock = Clock::new(stop);
             for step in 1..steps {
-                if step % STEPS_BETWEEN_LOOKS == 0 && stop() {
-                    return Err(OpError::Cancelled.into());
-                }
+                clock.look()?;
                 last = self.run(graph, request, &rows(step))?;
             }
             return Ok(last);
@@ -201,22 +204,34 @@ fn loop_over<T: Scalar>(
     stop: &dyn Fn() -> bool,
 ) -> Result<Vec<Array>, GraphError> {
     let rows: Vec<&[T]> = feeds.iter().map(|feed| feed.as_slice()).collect();
-    registers.load(variables)?;
-    let mut stopped = false;
+    let mut clock = Clock::new(stop);
     for start in (1..steps).step_by(STEPS_BETWEEN_LOOKS) {
-        registers.run_rows(&rows, start..steps.min(start + STEPS_BETWEEN_LOOKS));
-        stopped = stop();
-        if stopped {
-            break;
-        }
-    }
-    registers.store(variables);
-    if stopped {
-        return Err(OpError::Cancelled.into());
+        registers.run_rows(variables, &rows, start..steps.min(start + STEPS_BETWEEN_LOOKS))?;
+        clock.look()?;
     }
     let fetched =
         (0..registers.n_fetches()).map(|index| Array::scalar(T::DTYPE, registers.fetched(index)));
     Ok(fetched.collect())
+}
+
+/// Asks now and then whether to stop: as asking may mean to wait for others, not at every look.
+struct Clock<'a> {
+    stop: &'a dyn Fn() -> bool,
+    asked: Instant,
+}
+
+impl<'a> Clock<'a> {
+    fn new(stop: &'a dyn Fn() -> bool) -> Self {
+        Self { stop, asked: Instant::now() }
+    }
+
+    fn look(&mut self) -> Result<(), OpError> {
+        if self.asked.elapsed() < TIME_BETWEEN_STOPS {
+            return Ok(());
+        }
+        self.asked = Instant::now();
+        if (self.stop)() { Err(OpError::Cancelled) } else { Ok(()) }
+    }
 }
 
 /// A row of an array.

@@ -9,6 +9,7 @@ pub mod cpu;
 pub mod cubes;
 mod dispatch;
 pub mod kernels;
+pub mod native;
 pub mod ops;
 pub mod parallel;
 pub mod pool;

@@ -39,7 +39,7 @@ impl Variables {
     }
 
     /// The value of a variable that is a scalar of type `T`.
-    pub(crate) fn scalar<T: super::scalar::Scalar>(&self, id: u32) -> Result<T, GraphError> {
+    pub(crate) fn scalar<T: super::registers::Scalar>(&self, id: u32) -> Result<T, GraphError> {
         let array = self.found(id)?;
         if array.dtype() != T::DTYPE || !array.shape().is_empty() {
             return Err(wrong_type(id, T::DTYPE, &Shape::SCALAR, array));
@@ -47,7 +47,7 @@ impl Variables {
         Ok(array.as_slice::<T>()[0])
     }
 
-    pub(crate) fn set_scalar<T: super::scalar::Scalar>(&mut self, id: u32, value: T) {
+    pub(crate) fn set_scalar<T: super::registers::Scalar>(&mut self, id: u32, value: T) {
         if let Some(Some(array)) = self.values.get_mut(id as usize)
             && array.dtype() == T::DTYPE
             && array.shape().is_empty()
@@ -168,8 +168,8 @@ fn count(places: &[Place], place: Place) -> usize {
     places.iter().filter(|&&other| other == place).count()
 }
 
-fn run_scalar<T: super::scalar::Scalar>(
-    registers: &mut super::scalar::Registers<T>,
+fn run_scalar<T: super::registers::Scalar>(
+    registers: &mut super::registers::Registers<T>,
     variables: &mut Variables,
     feeds: &[Array],
 ) -> Result<Vec<Array>, GraphError> {

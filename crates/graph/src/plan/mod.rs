@@ -7,6 +7,7 @@ mod fuse;
 mod lower;
 mod nested;
 mod program;
+mod registers;
 mod scalar;
 mod simplify;
 
@@ -20,7 +21,8 @@ pub(crate) use lower::{needed_nodes, reduced_axes, reduces_nothing, repeated_axe
 pub(crate) use nested::copied;
 
 pub use build::Plan;
-pub use scalar::{Registers, Scalar, ScalarPlan};
+pub use registers::{Registers, Scalar};
+pub use scalar::ScalarPlan;
 
 /// What is asked of a graph.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

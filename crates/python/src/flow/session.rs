@@ -1,6 +1,6 @@
 //! Sessions: the way from Python to a plan and back, as short as it can be.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use ferrule_base::DType;
 use ferrule_graph::{
@@ -323,13 +323,19 @@ impl FlowSession {
         let request = wanted.request(fed);
         let mut state = self.lock(py);
         let session = &mut state.session;
+        let interrupt = OnceLock::new();
+        let stop = || match Python::attach(|py| py.check_signals()) {
+            Ok(()) => false,
+            Err(error) => interrupt.set(error).is_ok(),
+        };
         let made = py.detach(|| {
             let graph = self.shared.read().unwrap_or_else(PoisonError::into_inner);
-            let stop = || Python::attach(|py| py.check_signals()).is_err();
             session.run_many(&graph, &request, &arrays, steps, &stop)
         });
         drop(state);
-        py.check_signals()?;
+        if let Some(error) = interrupt.into_inner() {
+            return Err(error);
+        }
         let made = made.map_err(|error| take_failure().unwrap_or_else(|| raised(py, &error)))?;
         let objects = made.iter().map(|array| to_numpy(py, array)).collect::<PyResult<Vec<_>>>()?;
         wanted.nest(py, objects)
