@@ -16,10 +16,10 @@ ALLOWED = {
     "proto": set(),
     "graph": {"base", "tensor"},
     "learn": {"base", "tensor"},
-    "artifact": {"base", "format"},
+    "artifact": {"base", "format", "graph", "tensor"},
     "loadgen": {"base", "proto"},
-    "runtime": {"artifact", "base", "format", "learn", "tensor"},
-    "server": {"artifact", "base", "format", "learn", "proto", "runtime", "tensor"},
+    "runtime": {"artifact", "base", "format", "graph", "learn", "tensor"},
+    "server": {"artifact", "base", "format", "graph", "learn", "proto", "runtime", "tensor"},
 }
 MAY_USE_UNSAFE = {"tensor", "python"}
 IO = re.compile(r"\bstd::(fs|net|io|env|process|thread|time::SystemTime)\b")

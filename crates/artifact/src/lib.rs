@@ -20,6 +20,7 @@ mod durable;
 mod encode;
 mod error;
 mod file;
+pub mod graph;
 pub mod kmeans;
 mod manifest;
 mod read;

@@ -10,7 +10,7 @@ use ferrule_format::safetensors::{Header, PREFIX_BYTES, TensorInfo};
 
 use crate::digest::creation_check;
 use crate::encode::{self, CREATED_AT, CREATED_AT_CHECK, DIGEST, MANIFEST};
-use crate::{Artifact, Fault, Manifest, Tensor, kmeans};
+use crate::{Artifact, Fault, Manifest, Tensor, graph, kmeans};
 
 /// Reads and verifies the artifact of `file_bytes` bytes in `source`.
 ///
@@ -65,11 +65,15 @@ fn verify(
     if canonical { Ok(()) } else { Err(Fault::NotCanonical) }
 }
 
+/// The kinds that are known.
+const KINDS: &str = "kmeans and graph";
+
 /// Whether `tensors` make a model of the manifest's kind: held before a save and after a load.
 pub(crate) fn check_model(manifest: &Manifest, tensors: &[Tensor]) -> Result<(), Fault> {
     match manifest.kind.as_str() {
         kmeans::KIND => kmeans::check(manifest, tensors).map(drop),
-        kind => Err(Fault::UnknownKind { kind: kind.to_owned(), known: kmeans::KIND }),
+        graph::KIND => graph::check(manifest, tensors),
+        kind => Err(Fault::UnknownKind { kind: kind.to_owned(), known: KINDS }),
     }
 }
 

@@ -30,6 +30,10 @@ pub struct Limits {
     pub rank_max: usize,
     /// Most elements of a tensor, in or out.
     pub elements_max: usize,
+    /// Most bytes that the arrays between the inputs and the outputs of a prediction take.
+    pub work_bytes_max: usize,
+    /// Most rows of a run that requests share; 1: each runs alone.
+    pub shared_rows_max: usize,
     /// Longest model name, version or request id, bytes.
     pub name_bytes_max: usize,
     /// Most open connections.
@@ -78,6 +82,8 @@ impl Default for Limits {
             tensors_max: 64,
             rank_max: 8,
             elements_max: 16 * MIB,
+            work_bytes_max: 1 << 30,
+            shared_rows_max: 64,
             name_bytes_max: 128,
             connections_max: 10_000,
             streams_max: 100,

@@ -55,6 +55,17 @@ pub enum Fault {
     VariableType { id: u32, expected: String, found: String },
     #[error("`{op}` has no gradient")]
     NoGradient { op: &'static str },
+    #[error("a loop ran beyond the time that a run may take")]
+    Late,
+    #[error("the graph's definition is wrong: {detail}")]
+    Definition { detail: String },
+    #[error("`{op}` cannot be saved: {why}")]
+    NotStored { op: &'static str, why: &'static str },
+    #[error(
+        "a placeholder of dtype {dtype} and shape {shape} is needed and is none of the inputs; name it \
+         among the inputs"
+    )]
+    NotAnInput { dtype: DType, shape: String },
     #[error(transparent)]
     Kernel(#[from] OpError),
     #[error("{message}")]
@@ -101,7 +112,8 @@ impl Coded for GraphError {
         match &self.fault {
             Fault::Uninitialized { .. } => ErrorCode::FailedPrecondition,
             Fault::TooLarge { .. } => ErrorCode::ResourceExhausted,
-            Fault::NoGradient { .. } => ErrorCode::Unimplemented,
+            Fault::Late => ErrorCode::DeadlineExceeded,
+            Fault::NoGradient { .. } | Fault::NotStored { .. } => ErrorCode::Unimplemented,
             Fault::Kernel(OpError::Cancelled) => ErrorCode::Cancelled,
             _ => ErrorCode::InvalidArgument,
         }

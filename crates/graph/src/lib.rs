@@ -4,6 +4,7 @@
 //! values of variables and runs requests, for each of which it makes a [`Plan`] once.
 #![forbid(unsafe_code)]
 
+pub mod definition;
 mod error;
 mod evaluate;
 mod gradient;
@@ -12,6 +13,7 @@ mod infer;
 mod literal;
 mod op;
 mod plan;
+mod rows;
 mod session;
 mod types;
 
@@ -21,6 +23,7 @@ pub use gradient::{Builder, differentiate, gradients};
 pub use graph::{Custom, Graph, Node, Subgraph, Value};
 pub use literal::Literal;
 pub use op::{Op, Padding, Pool, Window};
-pub use plan::{Ask, Plan, Registers, Request, Scalar, ScalarPlan, Signature, Variables};
+pub use plan::{Ask, Plan, Registers, Request, Scalar, ScalarPlan, Signature, Variables, until};
+pub use rows::is_rowwise;
 pub use session::Session;
 pub use types::{Dims, Type, is_float, is_supported};

@@ -35,7 +35,7 @@ mod _core {
     #[pymodule_export]
     use crate::data::{CsvFile, ParquetFile, safetensors_header};
     #[pymodule_export]
-    use crate::flow::{FlowGraph, FlowSession, GraphTensor};
+    use crate::flow::{FlowGraph, FlowSession, GraphTensor, ServedModel, save_graph};
     #[pymodule_export]
     use crate::schema::schema;
     #[pymodule_export]

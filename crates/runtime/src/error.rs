@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use ferrule_artifact::{ArtifactError, Fault};
 use ferrule_base::{Coded, DType, ErrorCode, ShapeError};
+use ferrule_graph::GraphError;
 
 /// Why a request is refused. The text names fields of the request and facts of the model, never
 /// anything of this machine, so it may be shown to any client.
@@ -48,6 +49,17 @@ pub enum RequestError {
     RowCount { input: String, rows: usize, other: String, expected: usize },
     #[error("input {input:?} has {value} at element {index}; every value must be finite")]
     NonFinite { input: String, index: usize, value: f64 },
+    #[error("input {input:?} has an element that is not one of {dtype}")]
+    Element { input: String, dtype: DType },
+    #[error("the model cannot run on these inputs: {0}")]
+    Graph(GraphError),
+    #[error(
+        "a run on these inputs would need {needed} bytes of memory; at most {max} are allowed; send \
+         fewer rows"
+    )]
+    Memory { needed: usize, max: usize },
+    #[error("the model failed on these inputs; this is a defect of the server, please report it")]
+    Failed,
     #[error("output {output:?} would have more than {max} elements; send fewer rows")]
     OutputTooLarge { output: String, max: usize },
 }
@@ -56,6 +68,9 @@ impl Coded for RequestError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::ModelNotFound { .. } | Self::VersionNotFound { .. } => ErrorCode::NotFound,
+            Self::Graph(error) => error.code(),
+            Self::Memory { .. } => ErrorCode::ResourceExhausted,
+            Self::Failed => ErrorCode::Internal,
             _ => ErrorCode::InvalidArgument,
         }
     }

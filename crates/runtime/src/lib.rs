@@ -10,6 +10,7 @@
 
 mod disk;
 mod error;
+mod graph;
 mod kmeans;
 mod matrix;
 mod model;

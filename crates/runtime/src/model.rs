@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ferrule_artifact::{Manifest, Signature, TensorSpec};
 use ferrule_base::Limits;
 
-use crate::{InputTensor, OutputTensor, RequestError, RuntimeError, kmeans};
+use crate::{InputTensor, OutputTensor, RequestError, RuntimeError, graph, kmeans};
 
 /// A model in memory.
 pub trait Model: Send + Sync + Debug {
@@ -31,6 +31,20 @@ pub trait Model: Send + Sync + Debug {
     /// from one that would hold up others.
     fn cost_per_byte(&self) -> usize;
 
+    /// How many rows a request has, where it may share a run with others: its inputs fit the signature,
+    /// and each row of the outputs depends on that row of the inputs alone. Requests share one by
+    /// having their inputs, of one name, dtype and size of a row each, joined along the first axis.
+    fn joinable_rows(&self, inputs: &[InputTensor<'_>]) -> Option<usize> {
+        let _ = inputs;
+        None
+    }
+
+    /// Whether requests go through a line of their own, by what they cost, where those that wait may
+    /// share a run: see [`joinable_rows`](Self::joinable_rows).
+    fn is_queued(&self) -> bool {
+        false
+    }
+
     /// What the model takes and gives.
     fn signature(&self) -> &Signature {
         &self.manifest().signature
@@ -38,7 +52,7 @@ pub trait Model: Send + Sync + Debug {
 }
 
 /// Which outputs are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Wanted(u64);
 
 impl Wanted {
@@ -90,5 +104,8 @@ pub(crate) fn names_of(specs: &[TensorSpec]) -> String {
 /// not known.
 pub fn open(path: &Path, limits: &Limits) -> Result<Arc<dyn Model>, RuntimeError> {
     let artifact = ferrule_artifact::load(path, limits)?;
-    Ok(kmeans::open(artifact, limits)?)
+    Ok(match artifact.manifest.kind.as_str() {
+        ferrule_artifact::graph::KIND => graph::open(artifact, limits)?,
+        _ => kmeans::open(artifact, limits)?,
+    })
 }

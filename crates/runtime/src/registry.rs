@@ -156,7 +156,8 @@ impl Registry {
         sorted.values().flat_map(|versions| versions.values().cloned()).collect()
     }
 
-    /// The most that a byte of input costs with any model loaded: see [`Model::cost_per_byte`].
+    /// The most that a byte of input costs with any model loaded whose requests do not go through a
+    /// line of their own: see [`Model::cost_per_byte`].
     pub fn cost_per_byte(&self) -> usize {
         self.cost_per_byte.load(Ordering::Relaxed)
     }
@@ -315,7 +316,8 @@ impl Registry {
 
 fn highest_cost(models: &Models) -> usize {
     let all = models.values().flat_map(Versions::values);
-    all.map(|served| served.model.cost_per_byte()).max().unwrap_or(0)
+    let inline = all.filter(|served| !served.model.is_queued());
+    inline.map(|served| served.model.cost_per_byte()).max().unwrap_or(0)
 }
 
 /// Loads every file, or says of each that cannot be loaded why.

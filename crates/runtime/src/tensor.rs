@@ -17,7 +17,15 @@ pub enum TensorData<'a> {
     Fp32(&'a [f32]),
     /// Elements of FP64.
     Fp64(&'a [f64]),
-    /// Elements of a datatype that no model takes yet: only their number is known.
+    /// Elements of INT32.
+    Int32(&'a [i32]),
+    /// Elements of INT64.
+    Int64(&'a [i64]),
+    /// Elements of UINT8, wider than they need be.
+    Uint8(&'a [u32]),
+    /// Elements of BOOL.
+    Bool(&'a [bool]),
+    /// Elements of a datatype that no model takes: only their number is known.
     Other(usize),
 }
 
@@ -44,11 +52,11 @@ impl InputTensor<'_> {
         let input = || self.name.to_owned();
         let count = element_count(self.shape, limits.rank_max, limits.elements_max)
             .map_err(|source| RequestError::BadShape { input: input(), source })?;
-        let got = match self.data {
-            TensorData::Raw(bytes) => {
+        let got = match self.data.elements() {
+            Err(bytes) => {
                 let expected = count.saturating_mul(self.dtype.size());
-                if bytes.len() != expected && self.dtype != DType::Bytes {
-                    let (shape, dtype, got) = (self.shape.to_vec(), self.dtype, bytes.len());
+                if bytes != expected && self.dtype != DType::Bytes {
+                    let (shape, dtype, got) = (self.shape.to_vec(), self.dtype, bytes);
                     return Err(RequestError::ByteCount {
                         input: input(),
                         shape,
@@ -59,9 +67,7 @@ impl InputTensor<'_> {
                 }
                 count
             }
-            TensorData::Fp32(values) => values.len(),
-            TensorData::Fp64(values) => values.len(),
-            TensorData::Other(len) => len,
+            Ok(elements) => elements,
         };
         if got != count {
             let (shape, expected) = (self.shape.to_vec(), count);
@@ -87,6 +93,55 @@ impl InputTensor<'_> {
         let (expected, got) = (spec.shape.clone(), self.shape.to_vec());
         Err(RequestError::Shape { input: self.name.to_owned(), expected, got })
     }
+}
+
+impl TensorData<'_> {
+    /// Bytes that the elements take as those of `dtype`.
+    pub fn bytes(&self, dtype: DType) -> usize {
+        self.elements().map_or_else(|bytes| bytes, |count| count.saturating_mul(dtype.size()))
+    }
+
+    /// The number of elements; of bytes, where those are all that there is.
+    fn elements(&self) -> Result<usize, usize> {
+        match self {
+            TensorData::Raw(bytes) => Err(bytes.len()),
+            TensorData::Fp32(values) => Ok(values.len()),
+            TensorData::Fp64(values) => Ok(values.len()),
+            TensorData::Int32(values) => Ok(values.len()),
+            TensorData::Int64(values) => Ok(values.len()),
+            TensorData::Uint8(values) => Ok(values.len()),
+            TensorData::Bool(values) => Ok(values.len()),
+            TensorData::Other(count) => Ok(*count),
+        }
+    }
+
+    /// The elements as little-endian bytes of `dtype`; `None` where they are of another, or one does
+    /// not fit it. Truth values are bytes of 0 and 1.
+    pub fn to_bytes(&self, dtype: DType) -> Option<Cow<'_, [u8]>> {
+        let bytes: Vec<u8> = match (*self, dtype) {
+            (TensorData::Raw(bytes), DType::Bool) if bytes.iter().any(|&byte| byte > 1) => {
+                return None;
+            }
+            (TensorData::Raw(bytes), _) => return Some(Cow::Borrowed(bytes)),
+            (TensorData::Fp32(values), DType::Fp32) => le(values, |value| value.to_le_bytes()),
+            (TensorData::Fp64(values), DType::Fp64) => le(values, |value| value.to_le_bytes()),
+            (TensorData::Int32(values), DType::Int32) => le(values, |value| value.to_le_bytes()),
+            (TensorData::Int64(values), DType::Int64) => le(values, |value| value.to_le_bytes()),
+            (TensorData::Bool(values), DType::Bool) => le(values, |value| [u8::from(value)]),
+            (TensorData::Uint8(values), DType::Uint8) => {
+                let narrow = values.iter().map(|&value| u8::try_from(value).ok());
+                narrow.collect::<Option<Vec<u8>>>()?
+            }
+            _ => return None,
+        };
+        Some(Cow::Owned(bytes))
+    }
+}
+
+fn le<T: Copy, const N: usize>(values: &[T], bytes: impl Fn(T) -> [u8; N]) -> Vec<u8> {
+    let mut all = Vec::with_capacity(values.len().saturating_mul(N));
+    all.extend(values.iter().flat_map(|&value| bytes(value)));
+    all
 }
 
 /// A tensor of an answer.

@@ -7,6 +7,7 @@ use ferrule_base::ErrorCode;
 use ferrule_runtime::{Failure, Registry, RuntimeError, ServedModel};
 
 use crate::auth::Keys;
+use crate::batch::{Handled, Lines};
 use crate::metrics::Metrics;
 use crate::net::budget::Budget;
 use crate::{Config, ServerError, log, openapi};
@@ -50,6 +51,7 @@ pub struct App {
     pub started: Instant,
     pub(crate) keys: Option<Keys>,
     pub(crate) budget: Budget,
+    pub(crate) lines: Lines,
     /// Whether REST requests must name this machine: see [`crate::host`].
     pub(crate) checks_host: bool,
     phase: AtomicU8,
@@ -74,6 +76,7 @@ impl App {
             openapi: openapi::Cache::default(),
             started: Instant::now(),
             budget: Budget::new(config.limits.buffered_bytes_max),
+            lines: Lines::default(),
             phase: AtomicU8::new(Phase::Starting as u8),
             config,
         })
@@ -98,23 +101,22 @@ impl App {
         self.phase.fetch_max(phase as u8, Ordering::AcqRel);
     }
 
-    /// Runs a prediction and counts it: its rows, or why it failed.
-    ///
-    /// # Errors
-    /// Those of `run`.
-    pub fn measure<T, E>(
+    /// Counts a prediction that `begin` makes or begins: its rows, or why it failed.
+    pub(crate) fn measure<T: 'static, E: 'static>(
         &self,
         served: &ServedModel,
-        code: impl Fn(&E) -> ErrorCode,
-        run: impl FnOnce() -> Result<(T, u64), E>,
-    ) -> Result<T, E> {
+        code: impl Fn(&E) -> ErrorCode + Send + 'static,
+        begin: impl FnOnce() -> Handled<Result<(T, u64), E>>,
+    ) -> Handled<Result<T, E>> {
         let metrics = self.metrics.model(&served.name, &served.version);
-        let _in_flight = metrics.enter();
+        let in_flight = metrics.enter();
         let started = Instant::now();
-        let result = run();
-        let outcome = result.as_ref().map(|(_, rows)| *rows).map_err(code);
-        metrics.observe(outcome, started.elapsed());
-        result.map(|(answer, _)| answer)
+        begin().map(move |result| {
+            let outcome = result.as_ref().map(|(_, rows)| *rows).map_err(code);
+            metrics.observe(outcome, started.elapsed());
+            drop(in_flight);
+            result.map(|(answer, _)| answer)
+        })
     }
 
     /// Loads every version of a model from its files, anew where it is loaded already.
@@ -137,7 +139,12 @@ impl App {
     /// Whether a request of this many bytes would hold up others on its I/O thread.
     pub(crate) fn is_heavy(&self, bytes: usize) -> bool {
         let cost = self.registry.cost_per_byte().saturating_add(DECODE_COST);
-        bytes.saturating_mul(cost) > INLINE_COST_MAX
+        !Self::may_run_inline(bytes.saturating_mul(cost))
+    }
+
+    /// Whether so many multiply-adds may be computed on an I/O thread.
+    pub(crate) fn may_run_inline(cost: usize) -> bool {
+        cost <= INLINE_COST_MAX
     }
 }
 

@@ -15,6 +15,7 @@ mod access_log;
 mod announce;
 mod app;
 mod auth;
+mod batch;
 pub mod cli;
 mod compute;
 mod config;

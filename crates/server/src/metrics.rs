@@ -22,6 +22,8 @@ const LATENCY_BOUNDS_US: [u64; 19] = [
 /// Upper bounds of the buckets of rows a request.
 const ROWS_BOUNDS: [u64; 11] =
     [1, 4, 16, 64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576];
+/// Upper bounds of the buckets of requests a run.
+const SHARED_BOUNDS: [u64; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
 /// Outcomes: success, then one for each [`ErrorCode`].
 const OUTCOMES: [&str; 15] = [
     "ok",
@@ -53,6 +55,8 @@ struct Shard {
     failure_ns: AtomicU64,
     rows: [AtomicU64; ROWS_BOUNDS.len() + 1],
     row_sum: AtomicU64,
+    shared: [AtomicU64; SHARED_BOUNDS.len() + 1],
+    shared_sum: AtomicU64,
     in_flight: AtomicI64,
     last_ms: AtomicU64,
 }
@@ -76,6 +80,8 @@ pub struct Totals {
     rows: [u64; ROWS_BOUNDS.len() + 1],
     /// Rows predicted.
     pub row_sum: u64,
+    shared: [u64; SHARED_BOUNDS.len() + 1],
+    shared_sum: u64,
     in_flight: i64,
     /// When the last request ended, in milliseconds since 1970; 0 if none did.
     pub last_ms: u64,
@@ -138,10 +144,16 @@ impl ModelMetrics {
     }
 
     /// Counts a request as in flight until the guard is dropped.
-    pub fn enter(&self) -> InFlight<'_> {
-        let shard = self.shard();
-        shard.in_flight.fetch_add(1, Relaxed);
-        InFlight(shard)
+    pub fn enter(self: &Arc<Self>) -> InFlight {
+        self.shard().in_flight.fetch_add(1, Relaxed);
+        InFlight(Arc::clone(self))
+    }
+
+    /// Counts a run of a model whose requests may share one: how many it answers.
+    pub fn observe_run(&self, requests: usize) {
+        let (shard, requests) = (self.shard(), requests as u64);
+        count(&shard.shared, bucket(&SHARED_BOUNDS, requests));
+        shard.shared_sum.fetch_add(requests, Relaxed);
     }
 
     /// Counts a request that ended: the rows that it predicted, or why it failed.
@@ -177,6 +189,8 @@ impl ModelMetrics {
             add_to(&mut totals.success_ns, &shard.success_ns);
             add_to(&mut totals.failure_ns, &shard.failure_ns);
             add_to(&mut totals.row_sum, &shard.row_sum);
+            add(&mut totals.shared, &shard.shared);
+            add_to(&mut totals.shared_sum, &shard.shared_sum);
             let in_flight = shard.in_flight.load(Relaxed);
             totals.in_flight = totals.in_flight.wrapping_add(in_flight);
             totals.last_ms = totals.last_ms.max(shard.last_ms.load(Relaxed));
@@ -192,11 +206,12 @@ fn unix_ms() -> u64 {
 
 /// A request that is being answered.
 #[derive(Debug)]
-pub struct InFlight<'a>(&'a Shard);
+pub struct InFlight(Arc<ModelMetrics>);
 
-impl Drop for InFlight<'_> {
+impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Relaxed);
+        // Another thread's shard may be counted down; the sum is right.
+        self.0.shard().in_flight.fetch_sub(1, Relaxed);
     }
 }
 
@@ -311,6 +326,17 @@ impl Metrics {
         for (model, version, totals) in &all {
             let bounds = ROWS_BOUNDS.map(|bound| bound as f64);
             histogram(out, name, (model, version), &bounds, &totals.rows, totals.row_sum as f64);
+        }
+        let name = "ferrule_shared_requests";
+        header(
+            out,
+            name,
+            "histogram",
+            "Requests that one run answered, of models that share runs.",
+        );
+        for (model, version, totals) in all.iter().filter(|(.., totals)| totals.shared_sum > 0) {
+            let (bounds, sum) = (SHARED_BOUNDS.map(|bound| bound as f64), totals.shared_sum as f64);
+            histogram(out, name, (model, version), &bounds, &totals.shared, sum);
         }
     }
 }

@@ -13,6 +13,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header, 
 
 use crate::access_log::Entry;
 use crate::app::Phase;
+use crate::batch::Handled;
 use crate::compute::ComputeError;
 use crate::net::body::{Arriving, BodyError, BodyLimits, Reply, RequestBody, gather};
 use crate::net::connection::{Connection, Face};
@@ -203,24 +204,38 @@ fn respond_http(connection: &Rc<Connection>, head: request::Parts, mut body: Arr
     if let Some(whole) = body.take_whole() {
         if whole.len() <= limits.body_bytes_max && !app.is_heavy(whole.len()) {
             let request = Request::from_parts(head, whole);
-            return Answer::now(rest::handle(request, app).map(Reply::whole));
+            return match rest::begin(request, app) {
+                Handled::Now(response) => Answer::now(response.map(Reply::whole)),
+                Handled::Waits(waits) => {
+                    let (connection, deadline) = (Rc::clone(connection), deadline(app));
+                    Answer::later(async move {
+                        waits.answer(&connection.worker, deadline).await.map(Reply::whole)
+                    })
+                }
+            };
         }
         body.put_back(whole);
     }
-    let now = tokio::time::Instant::now();
+    let deadline = deadline(app);
     let limits = BodyLimits {
         bytes_max: limits.body_bytes_max,
         idle: limits.body_idle_timeout,
-        deadline: now.checked_add(limits.request_timeout).unwrap_or(now),
+        deadline: deadline.into(),
     };
     let connection = Rc::clone(connection);
     Answer::later(async move {
         let app = &connection.worker.app;
         match gather(body, limits, &app.budget).await {
-            Ok(body) => handle(&connection, app, head, body.bytes).await,
+            Ok(body) => handle(&connection, app, head, body.bytes, deadline).await,
             Err(error) => refuse(status_of(&error), &error.to_string()),
         }
     })
+}
+
+/// When a request that is read now must have ended.
+fn deadline(app: &App) -> Instant {
+    let now = Instant::now();
+    now.checked_add(app.config.limits.request_timeout).unwrap_or(now)
 }
 
 /// Runs the REST face here, or on the compute threads where it would hold up other requests.
@@ -229,15 +244,21 @@ async fn handle(
     app: &Arc<App>,
     head: request::Parts,
     body: Bytes,
+    deadline: Instant,
 ) -> Response<Reply> {
     let heavy = app.is_heavy(body.len());
     let request = Request::from_parts(head, body);
-    if !heavy {
-        return rest::handle(request, app).map(Reply::whole);
-    }
-    let shared = Arc::clone(app);
-    match connection.worker.compute.run(move || rest::handle(request, &shared)).await {
-        Ok(response) => response.map(Reply::whole),
+    let handled = if heavy {
+        let shared = Arc::clone(app);
+        connection.worker.compute.run(move || rest::begin(request, &shared)).await
+    } else {
+        Ok(rest::begin(request, app))
+    };
+    match handled {
+        Ok(Handled::Now(response)) => response.map(Reply::whole),
+        Ok(Handled::Waits(waits)) => {
+            waits.answer(&connection.worker, deadline).await.map(Reply::whole)
+        }
         Err(error @ ComputeError::Full { .. }) => {
             refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string())
         }

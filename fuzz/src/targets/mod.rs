@@ -2,6 +2,7 @@
 
 mod artifact;
 mod csv;
+mod graph;
 mod grpc;
 mod parquet;
 mod rest;
@@ -12,6 +13,7 @@ mod served;
 pub const TARGETS: &[Target] = &[
     artifact::TARGET,
     csv::TARGET,
+    graph::TARGET,
     grpc::TARGET,
     parquet::TARGET,
     rest::TARGET,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ferrule import _core
 from ferrule.artifact._check import check_same_predictions
+from ferrule.artifact._graph import GraphModel, GraphSource, save_graph
 from ferrule.artifact._info import ArtifactInfo, TensorInfo, read_signature
 from ferrule.artifact._json import as_json
 from ferrule.artifact._models import Parts, model_of, parts_of
@@ -31,27 +32,36 @@ def save(
     model: Any,
     path: str | os.PathLike[str],
     *,
+    inputs: Mapping[str, Any] | None = None,
+    outputs: Mapping[str, Any] | None = None,
     signature: Mapping[str, str] | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> str:
-    """Save a fitted model as one `.safetensors` file, whole or not at all.
+    """Save a model as one `.safetensors` file, whole or not at all.
 
     The file is written beside `path`, synced to the disk and renamed over it: after a crash or a
     power loss there is the old file or the new one. Equal fits give equal digests.
 
     Parameters
     ----------
-    model : fitted estimator
+    model : fitted estimator or session
         A KMeans or MiniBatchKMeans of `ferrule.cluster` or of scikit-learn, alone or as the last
         step of a scikit-learn ``Pipeline`` behind one StandardScaler or MinMaxScaler; or a
         `ScaledKMeans`. scikit-learn's models are held to their own predictions on sample rows.
+        Or a ``Session`` of `ferrule.flow.compat.v1`: what `outputs` need of its graph, with the
+        values that its variables have now.
     path : str or path-like
         The file to make or to replace; it ends in ``.safetensors``, and may start with ``~``. Its
         stem is the name under which a server offers the model.
+    inputs, outputs : mapping of str to tensor
+        For a session: the values that requests bring, and those that answers have, by the names
+        that clients use. A tensor may be given by its own name (``"x:0"``). Where the first size
+        of every input and output is None, and rows do not depend on each other, requests that
+        arrive while others run share a run.
     signature : mapping of one str to {"FP32", "FP64"}, optional
-        The input's name and dtype, by default ``{"X": ...}`` with the dtype of the centres.
-        With another dtype than the model's, its parameters are rounded to that one, and samples
-        that lie between two centres to within that rounding may change their label.
+        For an estimator: the input's name and dtype, by default ``{"X": ...}`` with the dtype of
+        the centres. With another dtype than the model's, its parameters are rounded to that one,
+        and samples that lie between two centres to within that rounding may change their label.
     metadata : mapping of str to JSON values, optional
         Anything to keep with the model.
 
@@ -63,10 +73,14 @@ def save(
     Raises
     ------
     ferrule.errors.InvalidArgumentError
-        For a model that an artifact cannot hold, NaN or infinity in it, a wrong signature or
-        metadata, or a path that does not end in ``.safetensors``.
+        For a model that an artifact cannot hold, NaN or infinity in an estimator, a wrong signature
+        or metadata, a placeholder that is needed and is no input, or a path that does not end in
+        ``.safetensors``.
     ferrule.errors.FailedPreconditionError
-        Before the model was fitted.
+        Before the model was fitted, or a variable had a value.
+    ferrule.errors.UnimplementedError
+        For a graph that no server can run: with an operation written in Python, one that changes
+        variables or draws random numbers.
     ferrule.errors.StorageError
         Where the disk fails or is full. What was at `path` is then untouched.
 
@@ -85,6 +99,14 @@ def save(
     >>> folder.cleanup()
     """
     place = path_to_save(path)
+    if isinstance(model, GraphSource):
+        if signature is not None:
+            raise InvalidArgumentError("a graph has inputs= and outputs=; signature= is not for it")
+        return save_graph(model, place, inputs, outputs, metadata)
+    if inputs is not None or outputs is not None:
+        raise InvalidArgumentError(
+            "inputs= and outputs= are for sessions; an estimator has its own"
+        )
     parts = parts_of(model)
     name, dtype = _chosen_input(parts, signature)
     if parts.foreign:
@@ -96,7 +118,9 @@ def save(
     return _core.artifact_save(place, json.dumps(manifest), _tensors(centers, parts.scaler))
 
 
-def load(path: str | os.PathLike[str]) -> KMeans | MiniBatchKMeans | ScaledKMeans:
+def load(
+    path: str | os.PathLike[str],
+) -> KMeans | MiniBatchKMeans | ScaledKMeans | GraphModel:
     """Load the model in an artifact, after verifying all of the file.
 
     Nothing in the file is executed, and whatever it claims, reading it takes no more memory than
@@ -109,8 +133,9 @@ def load(path: str | os.PathLike[str]) -> KMeans | MiniBatchKMeans | ScaledKMean
 
     Returns
     -------
-    ferrule.cluster.KMeans, ferrule.cluster.MiniBatchKMeans or ScaledKMeans
-        Ready to predict: with ``cluster_centers_``, ``n_features_in_``, and where the fit had them
+    ferrule.cluster.KMeans, ferrule.cluster.MiniBatchKMeans, ScaledKMeans or GraphModel
+        Ready to predict. A graph has `GraphModel.predict`, ``inputs`` and ``outputs``; an estimator
+        is with ``cluster_centers_``, ``n_features_in_``, and where the fit had them
         ``feature_names_in_``, ``inertia_`` and ``n_iter_``. Not kept are ``labels_``, and how many
         samples each centre of a MiniBatchKMeans has seen: a `partial_fit` counts from nothing.
 
@@ -127,6 +152,8 @@ def load(path: str | os.PathLike[str]) -> KMeans | MiniBatchKMeans | ScaledKMean
     """
     place = expanded(path)
     manifest, _, _, tensors = _core.artifact_load(place)
+    if json.loads(manifest)["kind"] == "graph":
+        return GraphModel(place)
     return model_of(_loaded_parts(json.loads(manifest), {t[0]: _array(t) for t in tensors}))
 
 

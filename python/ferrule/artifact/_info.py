@@ -9,6 +9,8 @@ _LABEL_WIDTH = 12
 _NAMES_SHOWN = 6
 # Parameters of how a fit is run, which say nothing of the model that comes of it.
 _UNTOLD = {"callback", "compute_labels", "copy_x", "verbose"}
+# The kind of graphs, and the hyper-parameter that holds their definition.
+_GRAPH = "graph"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class ArtifactInfo:
     format_version : int
         Version of the artifact format.
     kind : str
-        What kind of model it is: ``"kmeans"``.
+        What kind of model it is: ``"kmeans"`` or ``"graph"``.
     digest : str
         ``sha256:`` and 64 hexadecimal digits, over everything but the creation time.
     created_at : str
@@ -94,7 +96,12 @@ class ArtifactInfo:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Those of the hyperparameters that shaped the model, not only how its fit was run."""
+        """Those of the hyperparameters that shaped the model, not only how its fit was run.
+
+        Of a graph, whose definition is long, how many nodes it has.
+        """
+        if self.kind == _GRAPH:
+            return {"nodes": len(self.hyperparameters[_GRAPH]["nodes"])}
         return {k: v for k, v in self.hyperparameters.items() if k not in _UNTOLD}
 
     def __repr__(self) -> str:

@@ -1,6 +1,7 @@
 """What `ferrule bench` measures: a model, and the servers that have it."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 import ferrule
 from ferrule._hints import hinted
+from ferrule.artifact import GraphModel
 from ferrule.cli._files import existing_model
 from ferrule.errors import (
     FailedPreconditionError,
@@ -43,16 +45,19 @@ class Subject:
     input: str
     dtype: str
     rows: list[list[float]]
-    labels: list[int] | None
+    # What the first output is, a row of numbers for each row.
+    expected: NDArray[Any] | None
 
     def check(self, answers: list[list[Any]], endpoint: Endpoint) -> None:
         """Raise where a server's first answers are not the model's.
 
         Without the model file, what the server says first is what it should say ever after.
         """
-        if self.labels is None:
+        if self.expected is None:
             return
-        wrong = sum(answer != [label] for answer, label in zip(answers, self.labels, strict=True))
+        # JSON has the shortest text of a number in its own dtype.
+        got = np.asarray(answers, self.expected.dtype)
+        wrong = int((got != self.expected).any(axis=1).sum())
         if wrong:
             raise hinted(
                 FailedPreconditionError(
@@ -107,12 +112,42 @@ def subject_of(
 
 def _from_file(file: Path, name: str | None) -> Subject:
     model: Any = ferrule.load(file)
+    if isinstance(model, GraphModel):
+        return _from_graph(model, file, name)
     spec = ferrule.inspect(file).signature.inputs[0]
     rows = _rows_about(model).astype(model.cluster_centers_.dtype)
     # The model sees what the server will: rows without names.
     model.__dict__.pop("feature_names_in_", None)
-    labels = [int(label) for label in model.predict(rows)]
+    labels = model.predict(rows)[:, None]
     return Subject(file, name or file.stem, spec.name, spec.dtype, _plain(rows), labels)
+
+
+def _from_graph(model: GraphModel, file: Path, name: str | None) -> Subject:
+    spec = model.inputs[0]
+    if len(model.inputs) > 1 or len(spec.shape) != 2:
+        taken = ", ".join(str(each) for each in model.inputs)
+        raise InvalidArgumentError(
+            f"`{file}` takes {taken}; one input [-1, columns] of FP32 or FP64 is expected"
+        )
+    rows = _normal_rows(file.stem, spec.dtype, spec.shape)
+    output = model.predict(**{spec.name: rows})[model.outputs[0].name]
+    if output.ndim < 1 or len(output) != len(rows):
+        raise InvalidArgumentError(
+            f"`{file}` gives {model.outputs[0]}, which has no row for each row"
+        )
+    expected = output.reshape(len(rows), -1).tolist()
+    return Subject(file, name or file.stem, spec.name, spec.dtype, _plain(rows), expected)
+
+
+def _normal_rows(name: str, datatype: str, shape: Sequence[int]) -> NDArray[Any]:
+    """Return rows of normal deviates for an input."""
+    width = shape[-1]
+    if datatype not in {"FP32", "FP64"} or width < 1:
+        raise InvalidArgumentError(
+            f"`{name}` takes {datatype} {list(shape)}; rows of FP32 or FP64 are expected"
+        )
+    dtype = np.float32 if datatype == "FP32" else np.float64
+    return np.random.default_rng(0).normal(size=(_ROWS, width)).astype(dtype)
 
 
 def _rows_about(model: Any) -> NDArray[np.float64]:
@@ -130,13 +165,7 @@ def _from_server(endpoint: Endpoint, name: str | None, key: str | None) -> Subje
         name = _only_model(endpoint, key)
     metadata = _ask(endpoint, f"/v2/models/{quote(name, safe='')}", key)
     spec = metadata["inputs"][0]
-    width = spec["shape"][-1]
-    if spec["datatype"] not in {"FP32", "FP64"} or width < 1:
-        raise InvalidArgumentError(
-            f"`{name}` takes {spec['datatype']} {spec['shape']}; rows of FP32 or FP64 are expected"
-        )
-    dtype = np.float32 if spec["datatype"] == "FP32" else np.float64
-    rows = np.random.default_rng(0).normal(size=(_ROWS, width)).astype(dtype)
+    rows = _normal_rows(name, spec["datatype"], spec["shape"])
     return Subject(None, name, spec["name"], spec["datatype"], _plain(rows), None)
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 import ferrule
 from ferrule._hints import hinted
 from ferrule._words import counted
+from ferrule.artifact import GraphModel
 from ferrule.cli import _console
 from ferrule.cli._files import existing_model
 from ferrule.data import Source, read
@@ -37,6 +38,11 @@ def execute(
     model = ferrule.load(
         existing_model(model_path, "the model comes first: ferrule predict MODEL DATA")
     )
+    if isinstance(model, GraphModel):
+        raise hinted(
+            InvalidArgumentError(f"`{model_path}` is a graph; `ferrule predict` takes estimators"),
+            "in Python, ferrule.load(path).predict(...) runs it",
+        )
     source = read(data)
     if output is not None:
         refuse_own_input(source, output, "labels")

@@ -19,6 +19,11 @@ use crate::types::{Type, absolute};
 /// Arrays of at most so many bytes are computed before the run where that is possible.
 const FOLD_BYTES_MAX: usize = 1 << 20;
 
+/// Bytes that may be computed before the run in all; arrays that may be shapes are, all the same.
+const FOLD_TOTAL_BYTES_MAX: usize = 16 << 20;
+/// Arrays up to so many bytes may be shapes.
+const SHAPE_BYTES_MAX: usize = 128;
+
 /// Makes the program of a request.
 ///
 /// # Errors
@@ -34,6 +39,7 @@ pub(crate) fn lower(
         program: Program::default(),
         values: HashMap::new(),
         assigned: HashMap::new(),
+        folded_bytes: 0,
     };
     for (index, (&value, (dtype, shape))) in request.feeds.iter().zip(fed).enumerate() {
         let id = lowering.program.push(*dtype, *shape, super::program::Source::Feed(index as u32));
@@ -83,6 +89,8 @@ struct Lowering<'g> {
     values: HashMap<Value, Id>,
     /// What variables hold after the assignments so far.
     assigned: HashMap<u32, Id>,
+    /// Bytes that were computed before the run.
+    folded_bytes: usize,
 }
 
 impl Lowering<'_> {
@@ -237,6 +245,11 @@ impl Lowering<'_> {
             inputs.iter().map(|&id| self.program.known_array(id).cloned()).collect();
         // An operand that is there for its shape alone need not be known.
         let Some(arrays) = arrays.filter(|_| !inputs.is_empty()) else { return Ok(None) };
+        let total = self.folded_bytes.saturating_add(bytes);
+        if bytes > SHAPE_BYTES_MAX && total > FOLD_TOTAL_BYTES_MAX {
+            return Ok(None);
+        }
+        self.folded_bytes = total;
         let made = evaluate(op, &arrays, outputs, 0)?;
         Ok(Some(made.into_iter().map(|array| self.program.known(array)).collect()))
     }

@@ -2,6 +2,7 @@
 //! their memory laid out.
 
 mod build;
+mod cost;
 mod execute;
 mod fuse;
 mod lower;
@@ -19,6 +20,7 @@ use crate::graph::Value;
 pub use execute::Variables;
 pub(crate) use lower::{needed_nodes, reduced_axes, reduces_nothing, repeated_axes};
 pub(crate) use nested::copied;
+pub use nested::until;
 
 pub use build::Plan;
 pub use registers::{Registers, Scalar};

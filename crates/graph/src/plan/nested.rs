@@ -1,6 +1,8 @@
 //! Branches and loops: plans within a plan.
 
+use std::cell::Cell;
 use std::sync::Arc;
+use std::time::Instant;
 
 use ferrule_base::DType;
 use ferrule_tensor::array::{Array, Buffer, Shape, View};
@@ -11,6 +13,28 @@ use super::{Request, Signature};
 use crate::error::{Fault, GraphError};
 use crate::graph::{Graph, Subgraph};
 use crate::op::Op;
+
+thread_local! {
+    /// When the loops that this thread runs must have ended, where that is bounded.
+    static DEADLINE: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// What `run` gives, with every loop of the plans that it runs ended by `deadline`, which is
+/// [`Fault::Late`]: what a loop does is for the data to say, and data may say that it never ends.
+pub fn until<T>(deadline: Instant, run: impl FnOnce() -> T) -> T {
+    let before = DEADLINE.replace(Some(deadline));
+    let made = run();
+    DEADLINE.set(before);
+    made
+}
+
+/// Fails once the deadline has passed.
+fn check_time() -> Result<(), GraphError> {
+    match DEADLINE.get() {
+        Some(deadline) if Instant::now() >= deadline => Err(Fault::Late.into()),
+        _ => Ok(()),
+    }
+}
 
 /// Plans that a step runs.
 #[derive(Debug)]
@@ -92,6 +116,7 @@ impl Nested {
             Self::Loop { cond, body } => {
                 let mut carried = arrays;
                 while is_true(&cond.run(none, &carried, draw)?[0]) {
+                    check_time()?;
                     carried = body.run(none, &carried, draw)?;
                 }
                 Ok(carried)

@@ -26,9 +26,10 @@ pub(crate) struct GraphTensor {
     pub(super) index: i32,
 }
 
-type Pair = (u32, u32);
+/// (node, output)
+pub(super) type Pair = (u32, u32);
 
-fn value((node, output): Pair) -> Value {
+pub(super) fn value((node, output): Pair) -> Value {
     Value { node, output }
 }
 

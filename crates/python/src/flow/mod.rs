@@ -3,9 +3,11 @@
 mod arrays;
 mod custom;
 mod graph;
+mod saved;
 mod session;
 
 pub(crate) use graph::{FlowGraph, GraphTensor};
+pub(crate) use saved::{ServedModel, save_graph};
 pub(crate) use session::FlowSession;
 
 use ferrule_graph::GraphError;

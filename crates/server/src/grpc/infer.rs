@@ -1,6 +1,7 @@
 //! `ModelInfer`: typed or raw contents to tensors, and back in the form that they came.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use ferrule_artifact::Signature;
@@ -18,6 +19,7 @@ use ferrule_base::ErrorCode;
 
 use super::status::Status;
 use crate::App;
+use crate::batch::Handled;
 
 /// Parameters that would change what an input or output means; the others may be ignored.
 const REFUSED_PARAMETERS: [&str; 2] = ["shared_memory_region", "classification"];
@@ -25,19 +27,23 @@ const REFUSED_PARAMETERS: [&str; 2] = ["shared_memory_region", "classification"]
 pub(super) fn model_infer(
     app: &App,
     request: ModelInferRequest,
-) -> Result<ModelInferResponse, Status> {
-    let served = app.registry.get(&request.model_name, &request.model_version)?;
-    let limits = &app.config.limits;
-    let response = app.measure(&served, Status::code, || infer(&served, &request, limits))?;
-    Ok(ModelInferResponse { id: request.id, ..response })
+) -> Handled<Result<ModelInferResponse, Status>> {
+    let served = match app.registry.get(&request.model_name, &request.model_version) {
+        Ok(served) => served,
+        Err(error) => return Handled::Now(Err(error.into())),
+    };
+    app.measure(&served, Status::code, || {
+        let begun = infer(&served, request, &app.config.limits);
+        begun.unwrap_or_else(|status| Handled::Now(Err(status)))
+    })
 }
 
 fn infer(
-    served: &ServedModel,
-    request: &ModelInferRequest,
+    served: &Arc<ServedModel>,
+    request: ModelInferRequest,
     limits: &Limits,
-) -> Result<(ModelInferResponse, u64), Status> {
-    check_request(request, limits)?;
+) -> Result<Handled<Result<(ModelInferResponse, u64), Status>>, Status> {
+    check_request(&request, limits)?;
     let signature = served.model.signature();
     let mut inputs = Vec::with_capacity(request.inputs.len());
     for (index, input) in request.inputs.iter().enumerate() {
@@ -46,10 +52,14 @@ fn infer(
     }
     let names = request.outputs.iter().map(|output| output.name.as_str());
     let wanted = Wanted::named(signature, names)?;
-    let outputs = served.model.predict(&inputs, wanted)?;
-    let rows = rows(&outputs);
     let raw = !request.raw_input_contents.is_empty();
-    Ok((write_response(served, signature, outputs, raw), rows))
+    let (model, id) = (Arc::clone(served), request.id.clone());
+    Ok(Handled::predict(served, &inputs, wanted, move |predicted| {
+        let outputs = predicted?;
+        let rows = rows(&outputs);
+        let response = write_response(&model, outputs, raw);
+        Ok((ModelInferResponse { id, ..response }, rows))
+    }))
 }
 
 fn check_request(request: &ModelInferRequest, limits: &Limits) -> Result<(), Status> {
@@ -152,16 +162,20 @@ fn typed<'a>(
     Ok(match dtype {
         DType::Fp32 => TensorData::Fp32(&contents.fp32_contents),
         DType::Fp64 => TensorData::Fp64(&contents.fp64_contents),
+        DType::Int32 => TensorData::Int32(&contents.int_contents),
+        DType::Int64 => TensorData::Int64(&contents.int64_contents),
+        DType::Uint8 => TensorData::Uint8(&contents.uint_contents),
+        DType::Bool => TensorData::Bool(&contents.bool_contents),
         _ => TensorData::Other(lengths.iter().map(|(_, len)| *len).max().unwrap_or(0)),
     })
 }
 
 fn write_response(
     served: &ServedModel,
-    signature: &Signature,
     outputs: Vec<OutputTensor>,
     raw: bool,
 ) -> ModelInferResponse {
+    let signature = served.model.signature();
     let mut response = ModelInferResponse {
         model_name: served.name.clone(),
         model_version: served.version.clone(),
@@ -192,6 +206,13 @@ fn contents(dtype: DType, bytes: &[u8]) -> InferTensorContents {
             let (chunks, _) = bytes.as_chunks();
             contents.int_contents = chunks.iter().map(|chunk| i32::from_le_bytes(*chunk)).collect();
         }
+        DType::Int64 => {
+            let (chunks, _) = bytes.as_chunks();
+            contents.int64_contents =
+                chunks.iter().map(|chunk| i64::from_le_bytes(*chunk)).collect();
+        }
+        DType::Uint8 => contents.uint_contents = bytes.iter().copied().map(u32::from).collect(),
+        DType::Bool => contents.bool_contents = bytes.iter().map(|&byte| byte != 0).collect(),
         DType::Fp32 => {
             let (chunks, _) = bytes.as_chunks();
             contents.fp32_contents =

@@ -20,6 +20,7 @@ use http::{Method, Response, header, request};
 use prost::Message;
 
 use crate::App;
+use crate::batch::Handled;
 use crate::net::body::{Arriving, BodyLimits, Reply, gather};
 use crate::net::connection::Connection;
 use crate::service::Answer;
@@ -28,7 +29,7 @@ pub use status::Status;
 pub(crate) use status::refuse;
 
 /// A unary method: a message's bytes to an answer's frame.
-type Unary = fn(&App, Bytes) -> Result<Bytes, Status>;
+type Unary = fn(&App, Bytes) -> Handled<Result<Bytes, Status>>;
 
 enum Call {
     Unary(Unary),
@@ -44,7 +45,7 @@ enum Call {
 pub fn handle(path: &str, body: &Bytes, app: &App) -> Result<Bytes, Status> {
     let message = frame::message(body)?;
     match find(path)? {
-        Call::Unary(method) => method(app, message),
+        Call::Unary(method) => method(app, message).alone(),
         Call::Reflect => reflection::answer(message),
         Call::Watch => Err(Status::new(ErrorCode::Unimplemented, "the answer is a stream")),
     }
@@ -58,7 +59,11 @@ pub(crate) fn respond(
     started: Instant,
 ) -> Answer {
     match answer_now(&connection.worker.app, &head, &mut body, started) {
-        Ok(Some(response)) => Answer::now(response),
+        Ok(Some((Handled::Now(frame), _))) => Answer::now(response(frame)),
+        Ok(Some((Handled::Waits(waits), deadline))) => {
+            let connection = Rc::clone(connection);
+            Answer::later(async move { response(waits.answer(&connection.worker, deadline).await) })
+        }
         Ok(None) => {
             let connection = Rc::clone(connection);
             Answer::later(async move {
@@ -70,13 +75,20 @@ pub(crate) fn respond(
     }
 }
 
-/// The answer, where nothing has to be waited for.
+fn response(frame: Result<Bytes, Status>) -> Response<Reply> {
+    frame.map_or_else(Status::into_response, status::success)
+}
+
+/// What came of a call, and until when it must have ended.
+type Begun = (Handled<Result<Bytes, Status>>, Instant);
+
+/// The answer, or a prediction that is to be waited for, where the message has arrived.
 fn answer_now(
     app: &App,
     head: &request::Parts,
     body: &mut Arriving,
     started: Instant,
-) -> Result<Option<Response<Reply>>, Status> {
+) -> Result<Option<Begun>, Status> {
     check_head(head)?;
     let Call::Unary(method) = find(head.uri.path())? else { return Ok(None) };
     let Some(whole) = body.take_whole() else { return Ok(None) };
@@ -86,8 +98,7 @@ fn answer_now(
     }
     let deadline = deadline::of(&head.headers, started, app.config.limits.request_timeout)?;
     check_deadline(deadline)?;
-    let answer = method(app, frame::message(&whole)?)?;
-    Ok(Some(status::success(answer)))
+    Ok(Some((method(app, frame::message(&whole)?), deadline)))
 }
 
 async fn answer_later(
@@ -134,14 +145,18 @@ async fn run(
 ) -> Result<Response<Reply>, Status> {
     let app = &connection.worker.app;
     check_deadline(deadline)?;
-    let frame = if app.is_heavy(message.len()) {
+    let handled = if app.is_heavy(message.len()) {
         let shared = Arc::clone(app);
-        let job = move || check_deadline(deadline).and_then(|()| method(&shared, message));
+        let job = move || check_deadline(deadline).map(|()| method(&shared, message));
         connection.worker.compute.run(job).await??
     } else {
-        method(app, message)?
+        method(app, message)
     };
-    Ok(status::success(frame))
+    let frame = match handled {
+        Handled::Now(frame) => frame,
+        Handled::Waits(waits) => waits.answer(&connection.worker, deadline).await,
+    };
+    Ok(status::success(frame?))
 }
 
 fn check_head(head: &request::Parts) -> Result<(), Status> {
@@ -160,15 +175,25 @@ fn check_head(head: &request::Parts) -> Result<(), Status> {
 /// A method on messages as one on bytes.
 macro_rules! unary {
     ($method:path) => {
-        Call::Unary(|app, bytes| typed(app, bytes, $method))
+        Call::Unary(|app, bytes| Handled::Now(typed(app, bytes, $method)))
+    };
+}
+
+/// A prediction on messages as one on bytes.
+macro_rules! prediction {
+    ($method:path) => {
+        Call::Unary(|app, bytes| match frame::decode(bytes) {
+            Ok(request) => $method(app, request).map(|answer| Ok(frame::encode(&answer?))),
+            Err(status) => Handled::Now(Err(status)),
+        })
     };
 }
 
 /// The table of methods. The first is the one that matters.
 fn find(path: &str) -> Result<Call, Status> {
     Ok(match path {
-        "/inference.GRPCInferenceService/ModelInfer" => unary!(infer::model_infer),
-        "/ferrule.v1.Predictor/Predict" => unary!(predictor::predict),
+        "/inference.GRPCInferenceService/ModelInfer" => prediction!(infer::model_infer),
+        "/ferrule.v1.Predictor/Predict" => prediction!(predictor::predict),
         "/inference.GRPCInferenceService/ServerLive" => unary!(metadata::server_live),
         "/inference.GRPCInferenceService/ServerReady" => unary!(metadata::server_ready),
         "/inference.GRPCInferenceService/ModelReady" => unary!(metadata::model_ready),

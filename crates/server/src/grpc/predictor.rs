@@ -1,5 +1,7 @@
 //! `ferrule.v1.Predictor`: rows of packed doubles in, packed doubles out.
 
+use std::sync::Arc;
+
 use ferrule_base::DType;
 use ferrule_proto::predictor::{PredictRequest, PredictResponse};
 use ferrule_runtime::{InputTensor, OutputTensor, ServedModel, TensorData, Wanted, rows};
@@ -8,20 +10,34 @@ use ferrule_base::ErrorCode;
 
 use super::status::Status;
 use crate::App;
+use crate::batch::Handled;
 
-pub(super) fn predict(app: &App, request: PredictRequest) -> Result<PredictResponse, Status> {
-    let served = app.registry.get(&request.model, &request.version)?;
-    app.measure(&served, Status::code, || answer(&served, &request))
+pub(super) fn predict(
+    app: &App,
+    request: PredictRequest,
+) -> Handled<Result<PredictResponse, Status>> {
+    let served = match app.registry.get(&request.model, &request.version) {
+        Ok(served) => served,
+        Err(error) => return Handled::Now(Err(error.into())),
+    };
+    app.measure(&served, Status::code, || {
+        let begun = begin(&served, &request);
+        begun.unwrap_or_else(|status| Handled::Now(Err(status)))
+    })
 }
 
-fn answer(
-    served: &ServedModel,
+fn begin(
+    served: &Arc<ServedModel>,
     request: &PredictRequest,
-) -> Result<(PredictResponse, u64), Status> {
+) -> Result<Handled<Result<(PredictResponse, u64), Status>>, Status> {
     let signature = served.model.signature();
+    let unimplemented = |text| Status::new(ErrorCode::Unimplemented, text);
     let [spec] = signature.inputs.as_slice() else {
-        return Err(Status::new(ErrorCode::Unimplemented, "the model takes more than one input"));
+        return Err(unimplemented("the model takes more than one input; use ModelInfer"));
     };
+    if spec.shape.len() != 2 || signature.outputs.iter().any(|output| output.shape.len() > 2) {
+        return Err(unimplemented("the model does not take and give rows; use ModelInfer"));
+    }
     let columns = columns(spec.shape.get(1).copied(), request)?;
     let row_count =
         i64::try_from(request.values.len()).ok().and_then(|len| len.checked_div(columns));
@@ -29,16 +45,22 @@ fn answer(
     let narrow: Vec<f32>;
     let data = match spec.dtype {
         DType::Fp64 => TensorData::Fp64(&request.values),
-        _ => {
+        DType::Fp32 => {
             narrow = request.values.iter().map(|&value| value as f32).collect();
             TensorData::Fp32(&narrow)
         }
+        _ => return Err(unimplemented("the model does not take floats; use ModelInfer")),
     };
     let input = InputTensor { name: &spec.name, dtype: spec.dtype, shape: &shape, data };
-    let outputs = served.model.predict(&[input], Wanted::defaults(signature))?;
-    outputs.first().map(|output| (response(output), rows(&outputs))).ok_or_else(|| {
-        Status::new(ErrorCode::FailedPrecondition, "the model has no output that comes unasked")
-    })
+    let wanted = Wanted::defaults(signature);
+    Ok(Handled::predict(served, &[input], wanted, |predicted| {
+        let outputs = predicted?;
+        let first = outputs.first().map(|output| (response(output), rows(&outputs)));
+        first.ok_or_else(|| {
+            let text = "the model has no output that comes unasked";
+            Status::new(ErrorCode::FailedPrecondition, text)
+        })
+    }))
 }
 
 /// The model's number of columns, where the request agrees with it.
@@ -66,6 +88,11 @@ fn response(output: &OutputTensor) -> PredictResponse {
             let (chunks, _) = output.bytes.as_chunks();
             chunks.iter().map(|chunk| f64::from(f32::from_le_bytes(*chunk))).collect()
         }
+        DType::Int64 => {
+            let (chunks, _) = output.bytes.as_chunks();
+            chunks.iter().map(|chunk| i64::from_le_bytes(*chunk) as f64).collect()
+        }
+        DType::Uint8 | DType::Bool => output.bytes.iter().copied().map(f64::from).collect(),
         _ => {
             let (chunks, _) = output.bytes.as_chunks();
             chunks.iter().map(|chunk| f64::from_le_bytes(*chunk)).collect()

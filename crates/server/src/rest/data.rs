@@ -19,7 +19,8 @@ macro_rules! with_element {
             DType::Uint16 => Some($function::<u16>($($argument),*)),
             DType::Uint32 => Some($function::<u32>($($argument),*)),
             DType::Uint64 => Some($function::<u64>($($argument),*)),
-            DType::Bool | DType::Fp16 | DType::Bf16 | DType::Bytes => None,
+            DType::Bool => Some($function::<crate::rest::json::Truth>($($argument),*)),
+            DType::Fp16 | DType::Bf16 | DType::Bytes => None,
         }
     };
 }
@@ -83,12 +84,16 @@ fn read_level<T: Element>(
     Ok(())
 }
 
-/// Reads one number of type `T` and appends its bytes.
+/// Reads one number, or truth value, of type `T` and appends its bytes.
 #[inline]
 pub(crate) fn read_number<T: Element>(
     cursor: &mut Cursor<'_>,
     bytes: &mut Vec<u8>,
 ) -> Result<(), Fault> {
+    if T::DTYPE == DType::Bool {
+        bytes.push(u8::from(cursor.bool("true or false")?));
+        return Ok(());
+    }
     let number = cursor.number("a number")?;
     match T::from_number(&number) {
         Some(value) => {

@@ -10,6 +10,7 @@ use ferrule_runtime::ServedModel;
 use http::{Method, Request, Response, StatusCode};
 
 use crate::App;
+use crate::batch::Handled;
 use error::{RestError, from_coded};
 use path::{ModelPath, Route};
 
@@ -32,13 +33,41 @@ type Answer = Result<Response<Bytes>, RestError>;
 
 /// Answers a request whose whole body has arrived, within the limits.
 pub fn handle(request: Request<Bytes>, app: &App) -> Response<Bytes> {
-    let response = answer(&request, app).unwrap_or_else(RestError::into_response);
+    counted(answer(&request, app).alone(), app)
+}
+
+/// The same, where a prediction may share a run with others.
+pub(crate) fn begin(request: Request<Bytes>, app: &Arc<App>) -> Handled<Response<Bytes>> {
+    match answer(&request, app) {
+        Handled::Now(answer) => Handled::Now(counted(answer, app)),
+        waits => {
+            let app = Arc::clone(app);
+            waits.map(move |answer| counted(answer, &app))
+        }
+    }
+}
+
+fn counted(answer: Answer, app: &App) -> Response<Bytes> {
+    let response = answer.unwrap_or_else(RestError::into_response);
     app.metrics.http_response(response.status().as_u16());
     response
 }
 
-fn answer(request: &Request<Bytes>, app: &App) -> Answer {
-    let Some(route) = Route::parse(request.uri().path()) else {
+fn answer(request: &Request<Bytes>, app: &App) -> Handled<Answer> {
+    match Route::parse(request.uri().path()) {
+        Some(Route::Infer(path)) if *request.method() == Method::POST => {
+            predict::infer(request, &path, app)
+        }
+        Some(Route::Predict(path)) if *request.method() == Method::POST => {
+            predict::predict(request, &path, app)
+        }
+        route => Handled::Now(other(request, route, app)),
+    }
+}
+
+/// The answer to anything but a prediction.
+fn other(request: &Request<Bytes>, route: Option<Route<'_>>, app: &App) -> Answer {
+    let Some(route) = route else {
         return Err(RestError::new(
             StatusCode::NOT_FOUND,
             "no such path; /openapi.json lists those there are",
@@ -60,11 +89,11 @@ fn answer(request: &Request<Bytes>, app: &App) -> Answer {
         Route::OpenApi => Ok(describe::openapi(app)),
         Route::Metrics => Ok(statistics::metrics(app)),
         Route::Statistics(path) => statistics::of(path.as_ref(), app),
-        Route::Infer(path) => predict::infer(request, &path, app),
-        Route::Predict(path) => predict::predict(request, &path, app),
         Route::RepositoryIndex => repository::index(request, app),
         Route::Load(name) => repository::load(request, &name, app),
         Route::Unload(name) => repository::unload(request, &name, app),
+        // Another method of these was refused above.
+        Route::Infer(_) | Route::Predict(_) => Err(RestError::method_not_allowed("POST")),
     }
 }
 

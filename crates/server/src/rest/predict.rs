@@ -1,36 +1,58 @@
 //! Predictions: `infer` with tensors, `:predict` with rows.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use ferrule_base::Limits;
-use ferrule_runtime::{InputTensor, ServedModel, TensorData, Wanted, rows};
+use ferrule_runtime::{InputTensor, OutputTensor, ServedModel, TensorData, Wanted, rows};
 use http::Request;
 
 use super::error::{RestError, from_coded};
 use super::infer_request::InferRequest;
 use super::path::ModelPath;
 use super::predict_request::{PredictRequest, RowSpec};
-use super::respond::{self, HEADER_LENGTH};
+use super::respond::{self, Form, HEADER_LENGTH};
 use super::{Answer, find, media};
 use crate::App;
+use crate::batch::{Handled, Predicted};
 
 /// An answer, and how many rows it is about.
 type Counted = Result<(http::Response<Bytes>, u64), RestError>;
 
 /// `POST /v2/models/{model}/infer`.
-pub(super) fn infer(request: &Request<Bytes>, path: &ModelPath<'_>, app: &App) -> Answer {
-    media::check_prediction(request)?;
-    let served = find(path, app)?;
-    app.measure(&served, RestError::code, || infer_on(request, &served, &app.config.limits))
+pub(super) fn infer(request: &Request<Bytes>, path: &ModelPath<'_>, app: &App) -> Handled<Answer> {
+    measured(request, path, app, |served| infer_on(request, served, &app.config.limits))
 }
 
 /// `POST /v1/models/{model}:predict`.
-pub(super) fn predict(request: &Request<Bytes>, path: &ModelPath<'_>, app: &App) -> Answer {
-    media::check_prediction(request)?;
-    let served = find(path, app)?;
-    app.measure(&served, RestError::code, || rows_on(request.body(), &served, &app.config.limits))
+pub(super) fn predict(
+    request: &Request<Bytes>,
+    path: &ModelPath<'_>,
+    app: &App,
+) -> Handled<Answer> {
+    measured(request, path, app, |served| rows_on(request.body(), served, &app.config.limits))
 }
 
-fn infer_on(request: &Request<Bytes>, served: &ServedModel, limits: &Limits) -> Counted {
+/// What `begin` makes or begins with the model that the path names, counted.
+fn measured(
+    request: &Request<Bytes>,
+    path: &ModelPath<'_>,
+    app: &App,
+    begin: impl FnOnce(&Arc<ServedModel>) -> Result<Handled<Counted>, RestError>,
+) -> Handled<Answer> {
+    match media::check_prediction(request).and_then(|()| find(path, app)) {
+        Ok(served) => app.measure(&served, RestError::code, || {
+            begin(&served).unwrap_or_else(|error| Handled::Now(Err(error)))
+        }),
+        Err(error) => Handled::Now(Err(error)),
+    }
+}
+
+fn infer_on(
+    request: &Request<Bytes>,
+    served: &Arc<ServedModel>,
+    limits: &Limits,
+) -> Result<Handled<Counted>, RestError> {
     let header_length = media::byte_count(request, &HEADER_LENGTH)?;
     let parsed = InferRequest::parse(request.body(), header_length, limits)?;
     let inputs: Vec<InputTensor<'_>> = parsed
@@ -46,11 +68,19 @@ fn infer_on(request: &Request<Bytes>, served: &ServedModel, limits: &Limits) -> 
     let signature = served.model.signature();
     let names = parsed.outputs.iter().map(|output| &*output.name);
     let wanted = Wanted::named(signature, names).map_err(|error| from_coded(&error))?;
-    let outputs = served.predict(&inputs, wanted).map_err(|error| from_coded(&error))?;
-    Ok((respond::infer_response(served, &parsed, &outputs)?, rows(&outputs)))
+    let form = Form::of(&parsed, signature);
+    let model = Arc::clone(served);
+    Ok(Handled::predict(served, &inputs, wanted, move |predicted| {
+        let outputs = made(predicted)?;
+        Ok((respond::infer_response(&model, &form, &outputs)?, rows(&outputs)))
+    }))
 }
 
-fn rows_on(body: &Bytes, served: &ServedModel, limits: &Limits) -> Counted {
+fn rows_on(
+    body: &Bytes,
+    served: &Arc<ServedModel>,
+    limits: &Limits,
+) -> Result<Handled<Counted>, RestError> {
     let signature = served.model.signature();
     let spec = RowSpec::of(signature).ok_or_else(|| {
         RestError::bad_request("the model does not take rows; use /v2/models/{model}/infer")
@@ -63,7 +93,14 @@ fn rows_on(body: &Bytes, served: &ServedModel, limits: &Limits) -> Counted {
         shape: &sizes,
         data: TensorData::Raw(&parsed.bytes),
     };
-    let wanted = Wanted::defaults(signature);
-    let outputs = served.predict(&[input], wanted).map_err(|error| from_coded(&error))?;
-    Ok((respond::predict_response(parsed.form, signature, &outputs)?, rows(&outputs)))
+    let (model, form) = (Arc::clone(served), parsed.form);
+    Ok(Handled::predict(served, &[input], Wanted::defaults(signature), move |predicted| {
+        let outputs = made(predicted)?;
+        let response = respond::predict_response(form, model.model.signature(), &outputs)?;
+        Ok((response, rows(&outputs)))
+    }))
+}
+
+fn made(predicted: Predicted) -> Result<Vec<OutputTensor>, RestError> {
+    predicted.map_err(|error| from_coded(&error))
 }

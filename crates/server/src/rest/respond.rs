@@ -9,19 +9,33 @@ use http::{HeaderName, HeaderValue, Response, header};
 use super::error::{RestError, json_response};
 use super::infer_request::InferRequest;
 use super::json::{write_str, write_tensor_values};
-use super::predict_request::Form;
+use super::predict_request;
 
 /// Says where in a body the JSON ends and the binary data begins.
 pub(crate) const HEADER_LENGTH: HeaderName =
     HeaderName::from_static("inference-header-content-length");
 
-/// The answer to `request`, with the outputs that it wants as binary data after the JSON.
+/// What the answer to an `infer` request takes from it.
+pub(crate) struct Form {
+    id: Option<String>,
+    /// For each output of the model, whether it is to come as binary data.
+    binary: Vec<bool>,
+}
+
+impl Form {
+    pub(crate) fn of(request: &InferRequest<'_>, signature: &Signature) -> Self {
+        let binary = signature.outputs.iter().map(|spec| request.wants_binary(&spec.name));
+        Self { id: request.id.as_deref().map(str::to_owned), binary: binary.collect() }
+    }
+}
+
+/// The answer to an `infer` request, with the outputs that it wants as binary data after the JSON.
 ///
 /// # Errors
 /// [`RestError`] where an output that is to come as JSON has a value that JSON has not.
 pub(crate) fn infer_response(
     served: &ServedModel,
-    request: &InferRequest<'_>,
+    form: &Form,
     outputs: &[OutputTensor],
 ) -> Result<Response<Bytes>, RestError> {
     let mut body = Vec::with_capacity(256);
@@ -29,7 +43,7 @@ pub(crate) fn infer_response(
     write_str(&mut body, &served.name);
     body.extend_from_slice(b",\"model_version\":");
     write_str(&mut body, &served.version);
-    if let Some(id) = &request.id {
+    if let Some(id) = &form.id {
         body.extend_from_slice(b",\"id\":");
         write_str(&mut body, id);
     }
@@ -41,7 +55,7 @@ pub(crate) fn infer_response(
         if place > 0 {
             body.push(b',');
         }
-        let is_binary = request.wants_binary(&spec.name);
+        let is_binary = form.binary.get(output.index) == Some(&true);
         write_output(&mut body, spec, output, is_binary)?;
         if is_binary {
             binary.push(output);
@@ -114,7 +128,7 @@ fn write_values(
 /// # Errors
 /// [`RestError`] where there is no output that comes unasked, or it has a value that JSON has not.
 pub(crate) fn predict_response(
-    form: Form,
+    form: predict_request::Form,
     signature: &Signature,
     outputs: &[OutputTensor],
 ) -> Result<Response<Bytes>, RestError> {
@@ -125,20 +139,33 @@ pub(crate) fn predict_response(
     })?;
     let mut body = Vec::with_capacity(64);
     body.extend_from_slice(match form {
-        Form::Rows => b"{\"predictions\":[".as_slice(),
-        Form::Columns => b"{\"outputs\":[".as_slice(),
+        predict_request::Form::Rows => b"{\"predictions\":[".as_slice(),
+        predict_request::Form::Columns => b"{\"outputs\":[".as_slice(),
     });
-    let rows = output.shape.first().and_then(|rows| usize::try_from(*rows).ok());
-    let row_bytes = rows.and_then(|rows| output.bytes.len().checked_div(rows)).unwrap_or(0);
-    if output.shape.len() < 2 || row_bytes == 0 {
-        write_values(&mut body, spec, output.dtype, &output.bytes)?;
-    } else {
-        for (index, row) in output.bytes.chunks(row_bytes).enumerate() {
-            body.extend_from_slice(if index == 0 { b"[" } else { b",[" });
-            write_values(&mut body, spec, output.dtype, row)?;
-            body.push(b']');
-        }
-    }
+    write_rows(&mut body, spec, output, &output.shape, &output.bytes)?;
     body.extend_from_slice(b"]}");
     Ok(json_response(body))
+}
+
+/// Appends the elements of an array, those along its first axis with commas between them.
+fn write_rows(
+    body: &mut Vec<u8>,
+    spec: &TensorSpec,
+    output: &OutputTensor,
+    shape: &[i64],
+    bytes: &[u8],
+) -> Result<(), RestError> {
+    let Some((rows, inner @ [_, ..])) = shape.split_first() else {
+        return write_values(body, spec, output.dtype, bytes);
+    };
+    let rows = usize::try_from(*rows).unwrap_or_default();
+    let row_bytes = bytes.len().checked_div(rows).unwrap_or_default();
+    for index in 0..rows {
+        body.extend_from_slice(if index == 0 { b"[" } else { b",[" });
+        let start = index.saturating_mul(row_bytes);
+        let row = bytes.get(start..start.saturating_add(row_bytes)).unwrap_or_default();
+        write_rows(body, spec, output, inner, row)?;
+        body.push(b']');
+    }
+    Ok(())
 }

@@ -11,7 +11,7 @@ mod write;
 
 pub(crate) use cursor::{Cursor, Kind};
 pub(crate) use fault::{Excerpt, Fault};
-pub(crate) use number::{Element, Number};
+pub(crate) use number::{Element, Number, Truth};
 pub(crate) use write::{write_str, write_tensor_values};
 
 #[cfg(test)]

@@ -99,6 +99,22 @@ pub(crate) trait Element: Copy {
     fn append_to(self, bytes: &mut Vec<u8>);
 }
 
+/// A truth value: a tensor element that no number is read into.
+#[derive(Clone, Copy)]
+pub(crate) struct Truth(bool);
+
+impl Element for Truth {
+    const DTYPE: DType = DType::Bool;
+
+    fn from_number(_: &Number<'_>) -> Option<Self> {
+        None
+    }
+
+    fn append_to(self, bytes: &mut Vec<u8>) {
+        bytes.push(u8::from(self.0));
+    }
+}
+
 macro_rules! float_element {
     ($float:ty, $dtype:expr, $mantissa_max:expr, $powers:expr) => {
         impl Element for $float {

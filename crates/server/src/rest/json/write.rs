@@ -23,7 +23,7 @@ pub(crate) fn write_str(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
-/// Appends little-endian elements as numbers with commas between them.
+/// Appends little-endian elements as numbers or truth values with commas between them.
 ///
 /// Returns `false`, with `out` as far as it got, where a value has no JSON form: a NaN, an infinity
 /// or a data type that is not a number.
@@ -38,6 +38,14 @@ pub(crate) fn write_tensor_values(out: &mut Vec<u8>, dtype: DType, bytes: &[u8])
         }),
         DType::Int64 => write_each(out, bytes, |out, item| {
             out.extend_from_slice(itoa::Buffer::new().format(i64::from_le_bytes(item)).as_bytes());
+            true
+        }),
+        DType::Uint8 => write_each(out, bytes, |out, [item]: [u8; 1]| {
+            out.extend_from_slice(itoa::Buffer::new().format(item).as_bytes());
+            true
+        }),
+        DType::Bool => write_each(out, bytes, |out, [item]: [u8; 1]| {
+            out.extend_from_slice(if item != 0 { b"true".as_slice() } else { b"false" });
             true
         }),
         _ => false,

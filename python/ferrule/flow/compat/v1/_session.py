@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
+import numpy as np
+
 from ferrule import _core
 from ferrule.errors import FerruleError
 from ferrule.flow.compat.v1 import _stack
@@ -207,6 +209,29 @@ class Session(_core.FlowSession):
 
         return call
 
+    def __ferrule_save__(
+        self, place: str, inputs: Mapping[str, Any], outputs: Mapping[str, Any], facts: str
+    ) -> str:
+        """Save the graph from `inputs` to `outputs`, with the values of variables, at `place`.
+
+        `ferrule.save` calls it.
+        """
+        values = {
+            number: (operation.name, np.asarray(value))
+            for number, operation in enumerate(self.graph.variable_operations)
+            if (value := self.variable(number)) is not None
+        }
+        given, made = (
+            [(name, _place(self._fed(tensor))) for name, tensor in named.items()]
+            for named in (inputs, outputs)
+        )
+        try:
+            return _core.save_graph(place, self.graph.core, given, made, values, facts)
+        except FerruleError as error:
+            if getattr(error, "node", None) is None:
+                raise
+            raise self._explain(error) from None
+
     def partial_run(self, *args: Any, **keywords: Any) -> Any:
         """Not here."""
         raise NotImplementedError("partial_run is not in ferrule.flow; use run")
@@ -248,6 +273,10 @@ class InteractiveSession(Session):
         _stack.sessions.remove(self)
         _stack.graphs.remove(self.graph)
         super().close()
+
+
+def _place(tensor: Value) -> tuple[int, int]:
+    return tensor.node, tensor.index
 
 
 def get_default_session() -> Session | None:
