@@ -9,77 +9,9 @@ use smallvec::SmallVec;
 
 use super::build::{Operand, Place, Plan, Step, Work};
 use super::scalar::ScalarPlan;
-use crate::error::{Fault, GraphError};
+use super::variables::Variables;
+use crate::error::GraphError;
 use crate::evaluate;
-use crate::types::Dims;
-
-/// The values of a session's variables, by their numbers.
-#[derive(Clone, Debug, Default)]
-pub struct Variables {
-    values: Vec<Option<Array>>,
-}
-
-impl Variables {
-    /// The value of variable `id`.
-    pub fn get(&self, id: u32) -> Option<&Array> {
-        self.values.get(id as usize)?.as_ref()
-    }
-
-    /// Gives variable `id` a value.
-    pub fn set(&mut self, id: u32, value: Array) {
-        let place = id as usize;
-        if place >= self.values.len() {
-            self.values.resize(place + 1, None);
-        }
-        self.values[place] = Some(value);
-    }
-
-    fn found(&self, id: u32) -> Result<&Array, GraphError> {
-        Ok(self.get(id).ok_or(Fault::Uninitialized { id })?)
-    }
-
-    /// The value of a variable that is a scalar of type `T`.
-    pub(crate) fn scalar<T: super::registers::Scalar>(&self, id: u32) -> Result<T, GraphError> {
-        let array = self.found(id)?;
-        if array.dtype() != T::DTYPE || !array.shape().is_empty() {
-            return Err(wrong_type(id, T::DTYPE, &Shape::SCALAR, array));
-        }
-        Ok(array.as_slice::<T>()[0])
-    }
-
-    pub(crate) fn set_scalar<T: super::registers::Scalar>(&mut self, id: u32, value: T) {
-        if let Some(Some(array)) = self.values.get_mut(id as usize)
-            && array.dtype() == T::DTYPE
-            && array.shape().is_empty()
-        {
-            array.as_mut_slice::<T>()[0] = value;
-            return;
-        }
-        self.set(id, Array::scalar(T::DTYPE, value));
-    }
-
-    /// Checks that the variables that a plan reads are what the graph says.
-    fn check(&self, wanted: &[(u32, DType, Shape)]) -> Result<(), GraphError> {
-        for (id, dtype, shape) in wanted {
-            let found = self.found(*id)?;
-            if found.dtype() != *dtype || found.shape() != shape {
-                return Err(wrong_type(*id, *dtype, shape, found));
-            }
-        }
-        Ok(())
-    }
-}
-
-fn wrong_type(id: u32, dtype: DType, shape: &Shape, found: &Array) -> GraphError {
-    let describe =
-        |dtype: DType, shape: &Shape| format!("{dtype} {}", Dims::from(shape).describe());
-    Fault::VariableType {
-        id,
-        expected: describe(dtype, shape),
-        found: describe(found.dtype(), found.shape()),
-    }
-    .into()
-}
 
 impl Plan {
     /// Runs the plan: what is fetched, and variables changed. `draw` numbers the draws of random
@@ -138,29 +70,12 @@ impl Plan {
             match (taken, store.place) {
                 (Some(array), _) => variables.set(*id, array),
                 (None, Place::Slot(slot)) => {
-                    variables.swap(*id, store, &mut self.slots[slot as usize])
+                    variables.swap(*id, (store.dtype, store.shape), &mut self.slots[slot as usize])
                 }
                 (None, _) => {}
             }
         }
         Ok(results)
-    }
-}
-
-impl Variables {
-    /// The contents of `buffer` become the value; the buffer gets the memory of the old one, where
-    /// nobody else has it.
-    fn swap(&mut self, id: u32, store: &Operand, buffer: &mut Buffer) {
-        if let Some(Some(array)) = self.values.get_mut(id as usize)
-            && array.dtype() == store.dtype
-            && *array.shape() == store.shape
-            && let Some(own) = array.buffer_mut()
-        {
-            std::mem::swap(own, buffer);
-            return;
-        }
-        let data = Arc::new(std::mem::take(buffer));
-        self.set(id, Array::from_buffer(store.dtype, store.shape, data));
     }
 }
 

@@ -11,13 +11,13 @@ mod program;
 mod registers;
 mod scalar;
 mod simplify;
+mod variables;
 
 use ferrule_base::DType;
 use ferrule_tensor::array::Shape;
 
 use crate::graph::Value;
 
-pub use execute::Variables;
 pub(crate) use lower::{needed_nodes, reduced_axes, reduces_nothing, repeated_axes};
 pub(crate) use nested::copied;
 pub use nested::until;
@@ -25,6 +25,7 @@ pub use nested::until;
 pub use build::Plan;
 pub use registers::{Registers, Scalar};
 pub use scalar::ScalarPlan;
+pub use variables::Variables;
 
 /// What is asked of a graph.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

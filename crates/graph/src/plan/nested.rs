@@ -8,7 +8,7 @@ use ferrule_base::DType;
 use ferrule_tensor::array::{Array, Buffer, Shape, View};
 
 use super::build::Plan;
-use super::execute::Variables;
+use super::variables::Variables;
 use super::{Request, Signature};
 use crate::error::{Fault, GraphError};
 use crate::graph::{Graph, Subgraph};

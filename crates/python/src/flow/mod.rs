@@ -3,6 +3,7 @@
 mod arrays;
 mod custom;
 mod graph;
+mod guarded;
 mod saved;
 mod session;
 

@@ -1,12 +1,14 @@
 //! Sessions: the way from Python to a plan and back, as short as it can be.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::ptr::null_mut;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use ferrule_base::DType;
 use ferrule_graph::{
     Ask, Graph, GraphError, Registers, Request, Scalar, ScalarPlan, Session, Value, Variables,
 };
 use ferrule_tensor::array::Array;
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyTuple};
 use smallvec::SmallVec;
@@ -14,6 +16,7 @@ use smallvec::SmallVec;
 use super::arrays::{from_any, is_float32, scalar, to_numpy};
 use super::custom::take_failure;
 use super::graph::{FlowGraph, GraphTensor};
+use super::guarded::Guarded;
 use super::raised;
 
 /// Runs a graph and holds the values of its variables.
@@ -21,10 +24,10 @@ use super::raised;
 pub(crate) struct FlowSession {
     graph: Py<FlowGraph>,
     shared: Arc<RwLock<Graph>>,
-    state: Mutex<State>,
+    state: Guarded<State>,
 }
 
-/// What a lock guards.
+/// What one thread at a time uses.
 #[derive(Default)]
 struct State {
     session: Session,
@@ -78,7 +81,7 @@ impl FlowSession {
         _kwargs: Option<&Bound<'_, PyDict>>,
     ) -> Self {
         let shared = graph.borrow(py).shared();
-        Self { graph, shared, state: Mutex::default() }
+        Self { graph, shared, state: Guarded::default() }
     }
 
     /// Runs what `fetches` name, a tensor or operation or a flat list of them, with what `feed_dict`
@@ -109,14 +112,14 @@ impl FlowSession {
 
     /// Frees variables and plans.
     fn close(&self, py: Python<'_>) {
-        let closed = std::mem::take(&mut *self.lock(py));
+        let closed = std::mem::take(&mut *self.state.take(py));
         // Objects that were held go without the lock.
         drop(closed);
     }
 
     /// The value of a variable; `None` where it has none.
     fn variable(&self, py: Python<'_>, id: u32) -> PyResult<Option<Py<PyAny>>> {
-        let value = self.lock(py).session.variables.get(id).cloned();
+        let value = self.state.take(py).session.variables.get(id).cloned();
         value.map(|value| to_numpy(py, &value)).transpose()
     }
 
@@ -129,7 +132,7 @@ impl FlowSession {
         dtype: &str,
     ) -> PyResult<()> {
         let array = from_any(value, super::arrays::dtype_named(dtype)?)?;
-        self.lock(py).session.variables.set(id, array);
+        self.state.take(py).session.variables.set(id, array);
         Ok(())
     }
 
@@ -166,18 +169,6 @@ fn explained(slf: &Bound<'_, FlowSession>, error: PyErr) -> PyErr {
 }
 
 impl FlowSession {
-    /// The state, waited for without the GIL, which whoever has it may need.
-    fn lock(&self, py: Python<'_>) -> MutexGuard<'_, State> {
-        if let Ok(state) = self.state.try_lock() {
-            return state;
-        }
-        py.detach(|| drop(self.state.lock().unwrap_or_else(PoisonError::into_inner)));
-        match self.state.try_lock() {
-            Ok(state) => state,
-            Err(_) => self.lock(py),
-        }
-    }
-
     fn wanted(&self, fetches: &Bound<'_, PyAny>) -> Option<Wanted> {
         let mut wanted = Wanted {
             values: SmallVec::new(),
@@ -221,7 +212,7 @@ impl FlowSession {
         fetch: &Bound<'_, PyAny>,
         feed_dict: Option<&Bound<'_, PyAny>>,
     ) -> Option<PyResult<Py<PyAny>>> {
-        let mut state = self.state.try_lock().ok()?;
+        let mut state = self.state.try_take(py)?;
         let State { session, known } = &mut *state;
         let feeds = feed_dict.map(|feeds| feeds.cast_exact::<PyDict>()).transpose().ok()?;
         let n_feeds = feeds.map_or(0, |feeds| feeds.len());
@@ -250,7 +241,7 @@ impl FlowSession {
         wanted: &Wanted,
         fed: &Fed,
     ) -> Option<PyResult<Py<PyAny>>> {
-        let mut state = self.state.try_lock().ok()?;
+        let mut state = self.state.try_take(py)?;
         let State { session, known } = &mut *state;
         let ask = Ask { fetches: &wanted.values, targets: &wanted.targets, feeds: &fed.values };
         let (plan, variables) = session.find_scalars(ask)?;
@@ -276,7 +267,7 @@ impl FlowSession {
     fn run_arrays(&self, py: Python<'_>, wanted: &Wanted, fed: &Fed) -> PyResult<Py<PyAny>> {
         let arrays = self.arrays(py, fed)?;
         let request = wanted.request(fed);
-        let mut state = self.lock(py);
+        let mut state = self.state.take(py);
         let session = &mut state.session;
         let made = py.detach(|| {
             let graph = self.shared.read().unwrap_or_else(PoisonError::into_inner);
@@ -321,7 +312,7 @@ impl FlowSession {
             ));
         }
         let request = wanted.request(fed);
-        let mut state = self.lock(py);
+        let mut state = self.state.take(py);
         let session = &mut state.session;
         let interrupt = OnceLock::new();
         let stop = || match Python::attach(|py| py.check_signals()) {
@@ -374,8 +365,17 @@ fn feed_known<T: Scalar>(
     from: impl Fn(f64) -> T,
 ) -> Option<()> {
     let Some(feeds) = feeds else { return Some(()) };
-    for (index, (key, value)) in feeds.iter().enumerate() {
-        if key.as_ptr() != known.keys.get(index)?.as_ptr() {
+    let (mut place, mut key, mut value) = (0, null_mut(), null_mut());
+    for (index, known) in known.keys.iter().enumerate() {
+        // SAFETY: the dict is borrowed, and nothing between two calls changes it: a plain number is
+        // read without code of the user's.
+        let value = unsafe {
+            if ffi::PyDict_Next(feeds.as_ptr(), &mut place, &mut key, &mut value) == 0 {
+                return None;
+            }
+            Borrowed::from_ptr(feeds.py(), value)
+        };
+        if key != known.as_ptr() {
             return None;
         }
         registers.feed(index, from(number(&value)?));
@@ -400,9 +400,11 @@ fn number(value: &Bound<'_, PyAny>) -> Option<f64> {
     if let Ok(float) = value.cast::<PyFloat>() {
         return Some(float.value());
     }
-    let plain = value.is_exact_instance_of::<PyInt>() || is_float32(value);
+    if !value.is_exact_instance_of::<PyInt>() && !is_float32(value) {
+        return None;
+    }
     // Beyond 2^53 an integer would be rounded twice.
-    value.extract::<f64>().ok().filter(|number| plain && number.abs() <= (1u64 << 53) as f64)
+    value.extract::<f64>().ok().filter(|number| number.abs() <= (1u64 << 53) as f64)
 }
 
 impl Wanted {
