@@ -29,7 +29,8 @@ pub fn evaluate(
     }
     let arrays: Vec<&Array> = inputs.iter().collect();
     let views: Vec<View> = read_inputs(op, &arrays).into_iter().map(Array::view).collect();
-    let bytes = |&(dtype, shape): &(DType, Shape)| Buffer::zeroed(dtype.size() * shape.elements());
+    let bytes =
+        |&(dtype, shape): &(DType, Shape)| Buffer::uncleared(dtype.size() * shape.elements());
     let mut buffers: Vec<Buffer> = outputs.iter().map(bytes).collect();
     run(op, &views, outputs, &mut buffers, draw)?;
     let made = buffers.into_iter().zip(outputs);
@@ -54,6 +55,12 @@ pub(crate) fn is_reshape(op: &Op) -> bool {
 
 /// The inputs whose elements are read; the others are there for their shape.
 pub(crate) fn read_inputs<T: Copy>(op: &Op, inputs: &[T]) -> Vec<T> {
+    let read = inputs.iter().enumerate().filter(|(index, _)| reads(op, *index));
+    read.map(|(_, &input)| input).collect()
+}
+
+/// Whether `op` reads the elements of its input at `index`, and not only its shape.
+pub(crate) fn reads(op: &Op, index: usize) -> bool {
     let unread: &[usize] = match op {
         Op::Random { .. } | Op::StatelessRandom { .. } | Op::Conv2dInputGrad(_) | Op::Fill => &[0],
         Op::Conv2dFilterGrad(_) | Op::SliceGrad { .. } | Op::SumLike => &[1],
@@ -61,8 +68,7 @@ pub(crate) fn read_inputs<T: Copy>(op: &Op, inputs: &[T]) -> Vec<T> {
         Op::ScatterLike { .. } => &[2],
         _ => &[],
     };
-    let read = inputs.iter().enumerate().filter(|(index, _)| !unread.contains(index));
-    read.map(|(_, &input)| input).collect()
+    !unread.contains(&index)
 }
 
 /// Runs the kernel of `op` on the inputs that it reads.

@@ -1,5 +1,6 @@
 //! Nodes and values. A node's inputs exist before it, so the order of nodes is one to run them in.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use ferrule_tensor::array::Array;
@@ -121,6 +122,47 @@ impl Graph {
     pub fn add_custom(&mut self, custom: Arc<dyn Custom>) -> u32 {
         self.customs.push(custom);
         self.customs.len() as u32 - 1
+    }
+
+    /// Adds a copy of node `number` of `other`, whose inputs are here what `copies` says, without what
+    /// it waits for.
+    pub(crate) fn copy_node(
+        &mut self,
+        other: &Self,
+        number: u32,
+        copies: &HashMap<Value, Value>,
+    ) -> Result<u32, GraphError> {
+        let node = &other.nodes[number as usize];
+        let inputs = node.inputs.iter().map(|input| {
+            let Value { node, output } = *input;
+            copies.get(input).copied().ok_or(Fault::NoSuchValue { node, output }.into())
+        });
+        let inputs = inputs.collect::<Result<Vec<Value>, GraphError>>()?;
+        let mut op = node.op.clone();
+        match &mut op {
+            Op::Cond { then: a, otherwise: b } | Op::While { cond: a, body: b } => {
+                [*a, *b] = [*a, *b].map(|id| self.share(other, id));
+            }
+            Op::WhileGrad { cond, body, back } => {
+                [*cond, *body, *back] = [*cond, *body, *back].map(|id| self.share(other, id));
+            }
+            Op::Custom { id, .. } => {
+                *id = self.add_custom(Arc::clone(&other.customs[*id as usize]))
+            }
+            _ => {}
+        }
+        self.add(op, &inputs, &[])
+    }
+
+    /// The number here of a subgraph of `other`.
+    fn share(&mut self, other: &Self, id: u32) -> u32 {
+        let subgraph = &other.subgraphs[id as usize];
+        let known = self.subgraphs.iter().position(|one| Arc::ptr_eq(one, subgraph));
+        let index = known.unwrap_or_else(|| {
+            self.subgraphs.push(Arc::clone(subgraph));
+            self.subgraphs.len() - 1
+        });
+        index as u32
     }
 
     /// The user's operation of this number.

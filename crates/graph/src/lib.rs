@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod definition;
+pub mod eager;
 mod error;
 mod evaluate;
 mod gradient;
@@ -19,7 +20,7 @@ mod types;
 
 pub use error::{Fault, GraphError};
 pub use evaluate::evaluate;
-pub use gradient::{Builder, differentiate, gradients};
+pub use gradient::{Builder, differentiate, gradients, is_differentiable};
 pub use graph::{Custom, Graph, Node, Subgraph, Value};
 pub use literal::Literal;
 pub use op::{Op, Padding, Pool, Window};

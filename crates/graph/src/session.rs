@@ -238,7 +238,7 @@ impl<'a> Clock<'a> {
 fn row(array: &Array, index: usize) -> Array {
     let shape = Shape::new(&array.shape()[1..]).expect("a row has fewer dimensions than its array");
     let bytes = shape.elements() * array.dtype().size();
-    let mut buffer = Buffer::zeroed(bytes);
+    let mut buffer = Buffer::uncleared(bytes);
     buffer.as_mut_slice::<u8>(bytes).copy_from_slice(&array.as_bytes()[index * bytes..][..bytes]);
     Array::from_buffer(array.dtype(), shape, Arc::new(buffer))
 }

@@ -35,7 +35,11 @@ mod _core {
     #[pymodule_export]
     use crate::data::{CsvFile, ParquetFile, safetensors_header};
     #[pymodule_export]
-    use crate::flow::{FlowGraph, FlowSession, GraphTensor, ServedModel, save_graph};
+    use crate::flow::{
+        CompiledFunction, FlowGraph, FlowSession, GraphTensor, ServedModel, Tensor, TensorFunction,
+        TensorOp, is_grad_enabled, is_tracing, save_graph, set_grad_enabled, tensor_from,
+        tensor_gradients, tensor_signature, trace_abort, trace_begin, trace_end,
+    };
     #[pymodule_export]
     use crate::schema::schema;
     #[pymodule_export]

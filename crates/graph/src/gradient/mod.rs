@@ -67,6 +67,11 @@ pub fn differentiate(
     }
 }
 
+/// Whether something may flow back through an operation.
+pub fn is_differentiable(op: &Op) -> bool {
+    !has_no_gradient(op)
+}
+
 /// Whether nothing flows back through an operation.
 fn has_no_gradient(op: &Op) -> bool {
     matches!(

@@ -41,7 +41,7 @@ impl Plan {
         variables.check(&self.variables)?;
         for (slot, &size) in self.slots.iter_mut().zip(&self.sizes) {
             if slot.len() < size {
-                *slot = Buffer::zeroed(size);
+                *slot = Buffer::uncleared(size);
             }
         }
         for step in &mut self.steps {

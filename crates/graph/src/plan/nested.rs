@@ -167,7 +167,7 @@ fn is_true(array: &Array) -> bool {
 /// An array of its own.
 pub(crate) fn copied(view: &View) -> Array {
     let bytes = view.shape.elements() * view.dtype.size();
-    let mut buffer = Buffer::zeroed(bytes);
+    let mut buffer = Buffer::uncleared(bytes);
     buffer.as_mut_slice::<u8>(bytes).copy_from_slice(view.data.as_slice(bytes));
     Array::from_buffer(view.dtype, *view.shape, Arc::new(buffer))
 }

@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use ferrule_base::DType;
 use ferrule_tensor::array::{Array, Buffer, Shape};
-use numpy::npyffi::{NPY_TYPES, NpyTypes, PY_ARRAY_API, get_type_object, npy_intp};
+use numpy::npyffi::{
+    NPY_ARRAY_ALIGNED, NPY_ARRAY_C_CONTIGUOUS, NPY_TYPES, NpyTypes, PY_ARRAY_API, get_type_object,
+    npy_intp,
+};
 use numpy::{PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -120,6 +123,42 @@ pub(super) fn to_numpy(py: Python<'_>, array: &Array) -> PyResult<Py<PyAny>> {
         }
     }
     Ok(made.into_any().unbind())
+}
+
+/// What keeps the memory of an array that NumPy sees.
+#[pyclass(frozen)]
+struct Held {
+    _data: Arc<Buffer>,
+}
+
+/// A NumPy array that shares the elements, which cannot be written through it.
+pub(super) fn to_numpy_shared<'py>(py: Python<'py>, array: &Array) -> PyResult<Bound<'py, PyAny>> {
+    let mut dims: Vec<npy_intp> = array.shape().iter().map(|&size| size as npy_intp).collect();
+    let data = array.as_bytes().as_ptr().cast_mut().cast::<c_void>();
+    let held = Py::new(py, Held { _data: array.buffer().clone() })?;
+    // SAFETY: the memory is of this type and these dimensions, is not written while anybody shares it,
+    // and lives as long as `held`, whose reference NumPy takes over with `PyArray_SetBaseObject`.
+    unsafe {
+        let class = get_type_object(py, NpyTypes::PyArray_Type);
+        let number = type_number(array.dtype()) as i32;
+        let (dims, rank) = (dims.as_mut_ptr(), dims.len() as i32);
+        let flags = NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED;
+        let made = PY_ARRAY_API.PyArray_New(
+            py,
+            class,
+            rank,
+            dims,
+            number,
+            null_mut(),
+            data,
+            0,
+            flags,
+            null_mut(),
+        );
+        let made = Bound::from_owned_ptr_or_err(py, made)?;
+        let set = PY_ARRAY_API.PyArray_SetBaseObject(py, made.as_ptr().cast(), held.into_ptr());
+        if set < 0 { Err(PyErr::fetch(py)) } else { Ok(made) }
+    }
 }
 
 /// The NumPy scalar of a dtype whose bytes these are.

@@ -6,15 +6,18 @@ mod graph;
 mod guarded;
 mod saved;
 mod session;
+mod tensor;
 
 pub(crate) use graph::{FlowGraph, GraphTensor};
 pub(crate) use saved::{ServedModel, save_graph};
 pub(crate) use session::FlowSession;
+pub(crate) use tensor::*;
 
 use ferrule_graph::GraphError;
 use pyo3::prelude::*;
 
 use crate::errors::to_py;
+use custom::take_failure;
 
 /// The Python exception for an error of a graph, which has the numbers of its node and variable as
 /// `node` and `variable`.

@@ -3,7 +3,7 @@
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 
-use super::Element;
+use super::{Element, recycled};
 
 /// A cache line, which is also the widest vector.
 const LINE: usize = 64;
@@ -22,19 +22,19 @@ unsafe impl Sync for Buffer {}
 impl Buffer {
     /// `len` bytes of zeros.
     pub fn zeroed(len: usize) -> Self {
-        let Some(layout) = Self::layout(len) else {
-            return Self { start: NonNull::<Aligned>::dangling().cast(), len: 0 };
-        };
-        // SAFETY: the layout is not empty.
-        let start = unsafe { alloc_zeroed(layout) };
-        let Some(start) = NonNull::new(start) else { handle_alloc_error(layout) };
-        Self { start, len }
+        match layout(len) {
+            None => Self { start: NonNull::<Aligned>::dangling().cast(), len: 0 },
+            Some(layout) => Self { start: allocate(layout), len },
+        }
     }
 
-    /// The layout of `len` bytes; `None` for nothing at all.
-    fn layout(len: usize) -> Option<Layout> {
-        let layout = Layout::from_size_align(len.next_multiple_of(LINE), LINE);
-        (len > 0).then(|| layout.expect("a buffer is smaller than the address space"))
+    /// `len` bytes, of which nothing is known but that they are initialised: for what is written
+    /// before it is read.
+    pub fn uncleared(len: usize) -> Self {
+        match recycled::take(len.next_multiple_of(LINE)) {
+            Some(start) => Self { start, len },
+            None => Self::zeroed(len),
+        }
     }
 
     /// The number of bytes.
@@ -79,7 +79,7 @@ impl Default for Buffer {
 
 impl Clone for Buffer {
     fn clone(&self) -> Self {
-        let mut copy = Self::zeroed(self.len);
+        let mut copy = Self::uncleared(self.len);
         copy.as_mut_slice::<u8>(self.len).copy_from_slice(self.as_slice(self.len));
         copy
     }
@@ -87,10 +87,29 @@ impl Clone for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        if let Some(layout) = Self::layout(self.len) {
-            // SAFETY: allocated with this layout.
-            unsafe { dealloc(self.start.as_ptr(), layout) }
+        if self.len > 0 {
+            recycled::give(self.start, self.len.next_multiple_of(LINE));
         }
+    }
+}
+
+/// The layout of `len` bytes, rounded up to whole lines; `None` for nothing at all.
+fn layout(len: usize) -> Option<Layout> {
+    let layout = Layout::from_size_align(len.next_multiple_of(LINE), LINE);
+    (len > 0).then(|| layout.expect("a buffer is smaller than the address space"))
+}
+
+fn allocate(layout: Layout) -> NonNull<u8> {
+    // SAFETY: the layout is not empty.
+    let start = unsafe { alloc_zeroed(layout) };
+    NonNull::new(start).unwrap_or_else(|| handle_alloc_error(layout))
+}
+
+/// Gives the memory of a buffer of `len` bytes back to the system.
+pub(super) fn free(start: NonNull<u8>, len: usize) {
+    if let Some(layout) = layout(len) {
+        // SAFETY: every piece of memory of a buffer was allocated with the layout of its length.
+        unsafe { dealloc(start.as_ptr(), layout) }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod buffer;
 mod element;
+mod recycled;
 mod shape;
 
 pub use buffer::Buffer;

@@ -1,0 +1,282 @@
+//! Functions that were traced, ready to be called.
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use ferrule_graph::{Graph, GraphError, Request, Session, Value, eager};
+use ferrule_tensor::array::Array;
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+
+use super::{Content, Symbol, Tensor, gradients};
+use crate::flow::{raised, take_failure};
+
+/// A tensor of the code around a function, which it reads at each call.
+pub(super) struct Capture {
+    tensor: Py<Tensor>,
+    /// Its value when the function is called.
+    first: Value,
+    /// Its value at this point of the trace.
+    pub(super) now: Symbol,
+    pub(super) is_leaf: bool,
+    /// The values that a leaf has had so far.
+    pub(super) versions: Vec<Value>,
+    is_assigned: bool,
+    pub(super) grad: GradEffect,
+}
+
+/// What a function does to the gradient of a leaf.
+#[derive(Clone, Copy)]
+pub(super) enum GradEffect {
+    Kept,
+    Cleared,
+    Added(Symbol),
+    Replaced(Symbol),
+}
+
+impl GradEffect {
+    pub(super) fn value(self) -> Option<Symbol> {
+        match self {
+            Self::Added(symbol) | Self::Replaced(symbol) => Some(symbol),
+            Self::Kept | Self::Cleared => None,
+        }
+    }
+
+    /// A gradient has come, and with it the sum is `sum`.
+    pub(super) fn add(&mut self, sum: Option<Symbol>) {
+        if let Some(sum) = sum {
+            *self = match self {
+                Self::Kept | Self::Added(_) => Self::Added(sum),
+                Self::Cleared | Self::Replaced(_) => Self::Replaced(sum),
+            };
+        }
+    }
+}
+
+impl Capture {
+    pub(super) fn new(tensor: Py<Tensor>, first: Value, now: Symbol, is_leaf: bool) -> Self {
+        let versions = if is_leaf { vec![first] } else { Vec::new() };
+        let grad = GradEffect::Kept;
+        Self { tensor, first, now, is_leaf, versions, is_assigned: false, grad }
+    }
+
+    pub(super) fn assign(&mut self, now: Symbol) {
+        self.now = now;
+        self.is_assigned = true;
+        if self.is_leaf {
+            self.versions.push(now.value);
+        }
+    }
+}
+
+/// A function of tensors as a graph. Tensors of the code around it are variables of its session
+/// for the time of a call.
+#[pyclass(frozen)]
+pub(crate) struct CompiledFunction {
+    graph: Arc<Graph>,
+    captures: Vec<Capture>,
+    n_outputs: usize,
+    /// Fetches the outputs, then the gradients of captures.
+    request: Request,
+    /// The same with values on the way, for gradients of the whole.
+    recorded: OnceLock<Request>,
+    session: Mutex<Session>,
+}
+
+impl CompiledFunction {
+    pub(super) fn new(
+        graph: Graph,
+        inputs: Vec<Value>,
+        captures: Vec<Capture>,
+        outputs: Vec<Value>,
+        targets: Vec<u32>,
+    ) -> Self {
+        let n_outputs = outputs.len();
+        let grads = captures.iter().filter_map(|capture| capture.grad.value());
+        let fetches = outputs.into_iter().chain(grads.map(|symbol| symbol.value)).collect();
+        let request = Request { fetches, targets, feeds: inputs };
+        let (graph, recorded) = (Arc::new(graph), OnceLock::new());
+        let session = Mutex::default();
+        Self { graph, captures, n_outputs, request, recorded, session }
+    }
+
+    fn lock(&self, py: Python<'_>) -> MutexGuard<'_, Session> {
+        loop {
+            if let Ok(session) = self.session.try_lock() {
+                return session;
+            }
+            py.detach(|| drop(self.session.lock().unwrap_or_else(PoisonError::into_inner)));
+        }
+    }
+
+    /// What the graph is a function of: arguments, then captures.
+    fn inputs(&self) -> Vec<Value> {
+        let captured = self.captures.iter().map(|capture| capture.first);
+        self.request.feeds.iter().copied().chain(captured).collect()
+    }
+
+    /// Whether gradients of this call may be asked for.
+    fn records(&self, py: Python<'_>, args: &[Bound<'_, Tensor>]) -> bool {
+        let trains = |capture: &Capture| capture.is_leaf && capture.is_assigned;
+        gradients::is_enabled()
+            && self.n_outputs > 0
+            && !self.captures.iter().any(trains)
+            && (args.iter().any(|arg| arg.borrow().requires_grad())
+                || self.captures.iter().any(|one| one.tensor.borrow(py).requires_grad()))
+    }
+
+    /// The request that also fetches values on the way.
+    fn recorded(&self) -> Result<&Request, GraphError> {
+        if let Some(request) = self.recorded.get() {
+            return Ok(request);
+        }
+        let outputs = &self.request.fetches[..self.n_outputs];
+        let kept = eager::residuals(&self.graph, &self.inputs(), outputs)?;
+        let mut request = self.request.clone();
+        request.fetches.extend(kept);
+        Ok(self.recorded.get_or_init(|| request))
+    }
+
+    /// Lends captures to the session; those that change are taken, so that they can change in place.
+    fn lend(&self, py: Python<'_>, session: &mut Session) -> PyResult<()> {
+        for (id, capture) in (0..).zip(&self.captures) {
+            let mut tensor = capture.tensor.borrow_mut(py);
+            let array = tensor.array()?;
+            if capture.is_assigned {
+                tensor.content = Content::Away { dtype: array.dtype(), shape: *array.shape() };
+            }
+            session.variables.set(id, array);
+        }
+        Ok(())
+    }
+
+    /// Gives captures that were taken their values.
+    fn give_back(&self, py: Python<'_>, session: &Session) {
+        for (id, capture) in (0..).zip(&self.captures) {
+            let mut tensor = capture.tensor.borrow_mut(py);
+            if let (Content::Away { .. }, Some(array)) =
+                (&tensor.content, session.variables.get(id))
+            {
+                tensor.content = Content::Array(eager::Tensor::new(array.clone()));
+            }
+        }
+    }
+
+    /// Does `work` with a session whose variables are the captures.
+    fn run(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&mut Session) -> Result<Vec<Array>, GraphError> + Send,
+    ) -> PyResult<Vec<Array>> {
+        let mut session = self.lock(py);
+        let lent = self.lend(py, &mut session);
+        let made = match lent {
+            Ok(()) => {
+                let session = &mut *session;
+                let made = py.detach(|| work(session));
+                made.map_err(|error| take_failure().unwrap_or_else(|| raised(py, &error)))
+            }
+            Err(error) => Err(error),
+        };
+        self.give_back(py, &session);
+        made
+    }
+
+    /// Leaves gradients with the captures that they are of.
+    fn leave_grads(&self, py: Python<'_>, grads: &[Array]) -> PyResult<()> {
+        let mut grads = grads.iter();
+        for capture in &self.captures {
+            let Some(leaf) = capture.tensor.borrow(py).leaf.clone() else { continue };
+            let mut next = || grads.next().cloned().map(Tensor::from_array);
+            match capture.grad {
+                GradEffect::Kept => {}
+                GradEffect::Cleared => leaf.slot.set(None),
+                GradEffect::Replaced(_) => {
+                    leaf.slot.set(next().map(|grad| Py::new(py, grad)).transpose()?);
+                }
+                GradEffect::Added(_) => {
+                    if let Some(grad) = next() {
+                        leaf.slot.add(py, grad)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[pymethods]
+impl CompiledFunction {
+    /// Runs the function on tensors of the dtypes and shapes that it was traced with.
+    fn __call__(&self, py: Python<'_>, args: Vec<Bound<'_, Tensor>>) -> PyResult<Vec<Tensor>> {
+        if args.len() != self.request.feeds.len() {
+            let (expected, found) = (self.request.feeds.len(), args.len());
+            let message = format!("{expected} tensors are expected, got {found}");
+            return Err(PyTypeError::new_err(message));
+        }
+        if self.records(py, &args) {
+            return self.call_recorded(py, &args);
+        }
+        let arrays = args.iter().map(|arg| arg.borrow().array()).collect::<PyResult<Vec<_>>>()?;
+        let mut made = self.run(py, |session| session.run(&self.graph, &self.request, &arrays))?;
+        let grads = made.split_off(self.n_outputs);
+        self.leave_grads(py, &grads)?;
+        Ok(made.into_iter().map(Tensor::from_array).collect())
+    }
+
+    /// Runs the function with one row of each array after the other; gives what the last run gave.
+    fn r#loop(&self, py: Python<'_>, arrays: Vec<Bound<'_, Tensor>>) -> PyResult<Vec<Tensor>> {
+        let arrays = arrays.iter().map(|one| one.borrow().array()).collect::<PyResult<Vec<_>>>()?;
+        let steps = arrays.first().and_then(|array| array.shape().first().copied());
+        let Some(steps) = steps.filter(|&steps| steps > 0) else {
+            return Err(PyTypeError::new_err("arrays of at least one row are expected"));
+        };
+        let interrupt: Mutex<Option<PyErr>> = Mutex::default();
+        let stop = || {
+            let raised = Python::attach(|py| py.check_signals()).err();
+            let is_raised = raised.is_some();
+            *interrupt.lock().unwrap_or_else(PoisonError::into_inner) = raised;
+            is_raised
+        };
+        let made = self
+            .run(py, |session| session.run_many(&self.graph, &self.request, &arrays, steps, &stop));
+        if let Some(error) = interrupt.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(error);
+        }
+        let mut made = made?;
+        let grads = made.split_off(self.n_outputs);
+        self.leave_grads(py, &grads)?;
+        Ok(made.into_iter().map(Tensor::from_array).collect())
+    }
+
+    /// How many nodes the graph has.
+    #[getter]
+    fn n_nodes(&self) -> usize {
+        self.graph.nodes().len()
+    }
+}
+
+impl CompiledFunction {
+    /// Runs the function and remembers the call.
+    fn call_recorded(&self, py: Python<'_>, args: &[Bound<'_, Tensor>]) -> PyResult<Vec<Tensor>> {
+        let captured = self.captures.iter().map(|capture| capture.tensor.bind(py));
+        let inputs: Vec<eager::Tensor> =
+            args.iter().chain(captured).map(|one| one.borrow().eager()).collect::<PyResult<_>>()?;
+        let arrays: Vec<Array> =
+            inputs[..args.len()].iter().map(|input| input.array().clone()).collect();
+        let request = self.recorded().map_err(|error| raised(py, &error))?;
+        let mut made = self.run(py, |session| session.run(&self.graph, request, &arrays))?;
+        let kept = made.split_off(self.request.fetches.len());
+        let grads = made.split_off(self.n_outputs);
+        self.leave_grads(py, &grads)?;
+        let values = request.fetches[self.request.fetches.len()..].iter().copied();
+        let call = eager::Call {
+            graph: Arc::clone(&self.graph),
+            inputs: self.inputs(),
+            outputs: self.request.fetches[..self.n_outputs].to_vec(),
+            residuals: values.zip(kept).collect(),
+        };
+        let given: Vec<&eager::Tensor> = inputs.iter().collect();
+        let made = eager::apply_call(call, &given, made, true);
+        Ok(made.into_iter().map(|one| Tensor::of(Content::Array(one))).collect())
+    }
+}

@@ -1,0 +1,255 @@
+//! Gradients: what requires them, and where they go.
+
+use std::cell::Cell;
+use std::sync::{Arc, PoisonError};
+
+use ferrule_base::DType;
+use ferrule_graph::{Op, eager};
+use ferrule_tensor::ops::Binary;
+use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::prelude::*;
+
+use super::{Content, Leaf, Slot, Tensor, apply_one, trace};
+use crate::flow::{raised, take_failure};
+
+thread_local! {
+    static ENABLED: Cell<bool> = const { Cell::new(true) };
+}
+
+/// Whether this thread remembers operations for gradients.
+pub(super) fn is_enabled() -> bool {
+    ENABLED.get()
+}
+
+/// Whether operations of this thread are remembered for gradients.
+#[pyfunction]
+pub(crate) fn is_grad_enabled() -> bool {
+    is_enabled()
+}
+
+/// Whether operations of this thread are to be remembered; returns what was so before.
+#[pyfunction]
+pub(crate) fn set_grad_enabled(enabled: bool) -> bool {
+    ENABLED.replace(enabled)
+}
+
+/// The gradients of the sum of `ys`, each weighted by the tensor beside it where there is one, by each
+/// of `xs`; `None` where nothing depends on it. With `create_graph` they have gradients themselves.
+#[pyfunction]
+#[pyo3(signature = (ys, weights, xs, create_graph = false))]
+pub(crate) fn tensor_gradients(
+    py: Python<'_>,
+    ys: Vec<Bound<'_, Tensor>>,
+    weights: Vec<Option<Bound<'_, Tensor>>>,
+    xs: Vec<Bound<'_, Tensor>>,
+    create_graph: bool,
+) -> PyResult<Vec<Option<Tensor>>> {
+    if trace::is_active() {
+        return trace::gradients(py, &ys, &weights, &xs, create_graph);
+    }
+    let of = |one: &Bound<'_, Tensor>| one.borrow().eager();
+    let ys = ys.iter().map(of).collect::<PyResult<Vec<_>>>()?;
+    let xs = xs.iter().map(of).collect::<PyResult<Vec<_>>>()?;
+    let weights = weights.iter().map(|one| one.as_ref().map(of).transpose());
+    let weights = weights.collect::<PyResult<Vec<_>>>()?;
+    let pairs: Vec<_> = ys.iter().zip(weights.iter().map(Option::as_ref)).collect();
+    let xs: Vec<&eager::Tensor> = xs.iter().collect();
+    let made = py.detach(|| eager::gradients_of(&pairs, Some(&xs), create_graph));
+    let made = made.map_err(|error| take_failure().unwrap_or_else(|| raised(py, &error)))?;
+    let tensor = |one: eager::Tensor| Tensor::of(Content::Array(one));
+    Ok(made.into_iter().map(|grad| grad.tensor.map(tensor)).collect())
+}
+
+impl Slot {
+    pub(super) fn get(&self, py: Python<'_>) -> Option<Py<Tensor>> {
+        let slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.as_ref().map(|grad| grad.clone_ref(py))
+    }
+
+    pub(super) fn set(&self, grad: Option<Py<Tensor>>) {
+        let old = {
+            let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *slot, grad)
+        };
+        // Freed without the lock.
+        drop(old);
+    }
+
+    /// Adds to what has come so far.
+    pub(super) fn add(&self, py: Python<'_>, grad: Tensor) -> PyResult<()> {
+        let grad = Py::new(py, grad)?;
+        let sum = match self.get(py) {
+            None => grad,
+            Some(before) => {
+                let op = Op::Binary { f: Binary::Add };
+                Py::new(py, apply_one(py, &op, &[before.bind(py), grad.bind(py)])?)?
+            }
+        };
+        self.set(Some(sum));
+        Ok(())
+    }
+}
+
+/// The slot of a leaf's record.
+fn slot_of(record: &eager::Record) -> PyResult<Arc<Slot>> {
+    let owner = record.owner().and_then(|owner| owner.downcast::<Slot>().ok());
+    owner.ok_or_else(|| PyRuntimeError::new_err("a leaf without a place for its gradient"))
+}
+
+fn check_start(slf: &Bound<'_, Tensor>, has_weight: bool) -> PyResult<()> {
+    let tensor = slf.borrow();
+    if !tensor.requires_grad() {
+        return Err(PyRuntimeError::new_err(
+            "the tensor does not depend on any that requires_grad: make one with \
+             requires_grad=True, and compute outside of no_grad() and detach()",
+        ));
+    }
+    if !has_weight && tensor.shape().elements() != 1 {
+        let shape = tensor.shape();
+        return Err(PyRuntimeError::new_err(format!(
+            "backward() starts from one number, and this tensor has shape {shape}: take its sum() or \
+             mean(), or give `gradient`, a tensor of that shape",
+        )));
+    }
+    Ok(())
+}
+
+#[pymethods]
+impl Tensor {
+    /// Whether gradients flow through this tensor.
+    #[getter(requires_grad)]
+    fn get_requires_grad(&self) -> bool {
+        self.requires_grad()
+    }
+
+    #[setter(requires_grad)]
+    fn set_requires_grad(&mut self, requires_grad: bool) -> PyResult<()> {
+        if !requires_grad {
+            if let Content::Array(tensor) = &self.content
+                && tensor.origin().is_some()
+            {
+                return Err(PyRuntimeError::new_err(
+                    "only a leaf can stop requiring gradients: use detach()",
+                ));
+            }
+            self.leaf = None;
+            return Ok(());
+        }
+        if !matches!(self.dtype(), DType::Fp32 | DType::Fp64) {
+            let dtype = crate::flow::arrays::dtype_name(self.dtype());
+            return Err(PyTypeError::new_err(format!("gradients are of floats, not of {dtype}")));
+        }
+        if matches!(self.content, Content::Symbol(_)) {
+            return Err(PyRuntimeError::new_err(
+                "inside of a traced function use flow.grad() or flow.vjp() in place of requires_grad",
+            ));
+        }
+        if !self.requires_grad() {
+            self.leaf = Some(Leaf::new());
+        }
+        Ok(())
+    }
+
+    /// Sets `requires_grad`; returns the tensor.
+    #[pyo3(signature = (requires_grad = true))]
+    fn requires_grad_<'py>(
+        slf: Bound<'py, Self>,
+        requires_grad: bool,
+    ) -> PyResult<Bound<'py, Self>> {
+        slf.borrow_mut().set_requires_grad(requires_grad)?;
+        Ok(slf)
+    }
+
+    /// Whether no remembered operation made it.
+    #[getter]
+    fn is_leaf(&self) -> bool {
+        match &self.content {
+            Content::Array(tensor) => tensor.origin().is_none(),
+            Content::Symbol(_) => false,
+            Content::Away { .. } => true,
+        }
+    }
+
+    /// The gradient that `backward` has left, summed over its calls; `None` before.
+    #[getter]
+    fn grad(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Self>>> {
+        let Some(leaf) = slf.borrow().leaf.clone() else { return Ok(None) };
+        if trace::is_active() {
+            return trace::grad_of(slf, &leaf.slot);
+        }
+        Ok(leaf.slot.get(slf.py()))
+    }
+
+    #[setter]
+    fn set_grad(slf: &Bound<'_, Self>, grad: Option<Bound<'_, Self>>) -> PyResult<()> {
+        let Some(leaf) = slf.borrow().leaf.clone() else {
+            return Err(PyRuntimeError::new_err("only a leaf that requires_grad has a gradient"));
+        };
+        if let Some(grad) = &grad {
+            let (own, given) = (slf.borrow(), grad.borrow());
+            if own.shape() != given.shape() || own.dtype() != given.dtype() {
+                let (own, given) = (own.shape(), given.shape());
+                let message = format!("a gradient of shape {given} for a tensor of shape {own}");
+                return Err(PyTypeError::new_err(message));
+            }
+        }
+        if trace::is_active() {
+            return trace::set_grad(slf, grad.as_ref());
+        }
+        leaf.slot.set(grad.map(Bound::unbind));
+        Ok(())
+    }
+
+    /// Adds the gradients of this tensor, weighted by `gradient`, to the `grad` of every leaf that it
+    /// depends on.
+    #[pyo3(signature = (gradient = None, *, create_graph = false))]
+    fn backward(
+        slf: &Bound<'_, Self>,
+        gradient: Option<Bound<'_, Self>>,
+        create_graph: bool,
+    ) -> PyResult<()> {
+        let py = slf.py();
+        if trace::is_active() {
+            return trace::backward(slf, gradient.as_ref());
+        }
+        check_start(slf, gradient.is_some())?;
+        let y = slf.borrow().eager()?;
+        let weight = gradient.map(|one| one.borrow().eager()).transpose()?;
+        let made = py.detach(|| eager::gradients_of(&[(&y, weight.as_ref())], None, create_graph));
+        let made = made.map_err(|error| take_failure().unwrap_or_else(|| raised(py, &error)))?;
+        for grad in made {
+            if let (Some(record), Some(grad)) = (grad.leaf, grad.tensor) {
+                slot_of(&record)?.add(py, Tensor::of(Content::Array(grad)))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The same elements, without history.
+    fn detach(slf: &Bound<'_, Self>) -> PyResult<Self> {
+        if trace::is_active() {
+            return apply_one(slf.py(), &Op::StopGradient, &[slf]);
+        }
+        slf.borrow().array().map(Self::from_array)
+    }
+
+    /// A tensor of its own with the same elements and history.
+    fn clone(slf: &Bound<'_, Self>) -> PyResult<Self> {
+        apply_one(slf.py(), &Op::Identity, &[slf])
+    }
+
+    /// The tensor as what a function is differentiated by: a leaf, or, where it has history, one more
+    /// step of that.
+    fn as_variable(slf: &Bound<'_, Self>) -> PyResult<Self> {
+        let py = slf.py();
+        if trace::is_active() {
+            return trace::as_variable(slf);
+        }
+        if slf.borrow().requires_grad() {
+            return apply_one(py, &Op::Identity, &[slf]);
+        }
+        let mut made = slf.borrow().array().map(Self::from_array)?;
+        made.set_requires_grad(true)?;
+        Ok(made)
+    }
+}

@@ -1,0 +1,378 @@
+//! Tracing: while a function is traced, operations on its arguments, and on tensors that are older than
+//! the trace, become nodes of a graph. Tensors that it makes of nothing but numbers are constants.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+
+use ferrule_graph::{Graph, Op, Value, gradients as graph_gradients, is_differentiable};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use smallvec::SmallVec;
+
+use super::compiled::{Capture, CompiledFunction, GradEffect};
+use super::{Content, Slot, Symbol, Tensor, gradients, next_serial};
+use crate::flow::raised;
+
+thread_local! {
+    static ACTIVE: Cell<bool> = const { Cell::new(false) };
+    static TRACE: RefCell<Option<Trace>> = const { RefCell::new(None) };
+}
+
+/// A function on its way to a graph.
+struct Trace {
+    number: u64,
+    graph: Graph,
+    inputs: Vec<Symbol>,
+    captures: Vec<Capture>,
+    /// Places of captures, by the serial numbers of their tensors.
+    places: HashMap<u64, usize>,
+    /// The latest assignment of each variable.
+    assignments: HashMap<usize, u32>,
+}
+
+/// Whether this thread traces a function.
+pub(super) fn is_active() -> bool {
+    ACTIVE.get()
+}
+
+/// Whether a function is being traced.
+#[pyfunction]
+pub(crate) fn is_tracing() -> bool {
+    is_active()
+}
+
+/// Begins to trace a function; returns what stands for its arguments.
+#[pyfunction]
+pub(crate) fn trace_begin(py: Python<'_>, args: Vec<Bound<'_, Tensor>>) -> PyResult<Vec<Tensor>> {
+    if is_active() {
+        return Err(PyRuntimeError::new_err("a function is being traced already"));
+    }
+    let mut trace = Trace {
+        number: next_serial(),
+        graph: Graph::new(),
+        inputs: Vec::new(),
+        captures: Vec::new(),
+        places: HashMap::new(),
+        assignments: HashMap::new(),
+    };
+    for arg in &args {
+        let arg = arg.borrow();
+        let (dtype, shape) = (arg.dtype(), arg.shape());
+        let dims = Some(shape.iter().map(|&size| Some(size)).collect());
+        let node = trace.graph.add(Op::Placeholder { dtype, shape: dims }, &[], &[]);
+        let value = Value::of(node.map_err(|error| raised(py, &error))?);
+        let requires_grad = arg.requires_grad();
+        trace.inputs.push(Symbol { trace: trace.number, value, dtype, shape, requires_grad });
+    }
+    let symbols = trace.inputs.iter().map(|&symbol| Tensor::of(Content::Symbol(symbol))).collect();
+    TRACE.set(Some(trace));
+    ACTIVE.set(true);
+    Ok(symbols)
+}
+
+/// The dtypes, shapes and needs for gradients of tensors, and whether operations are remembered: what
+/// a traced function depends on.
+#[pyfunction]
+pub(crate) fn tensor_signature<'py>(
+    py: Python<'py>,
+    tensors: Vec<Bound<'_, Tensor>>,
+) -> Bound<'py, PyBytes> {
+    let mut text: SmallVec<[u8; 128]> = SmallVec::new();
+    text.push(u8::from(gradients::is_enabled()));
+    for tensor in &tensors {
+        let tensor = tensor.borrow();
+        let shape = tensor.shape();
+        text.extend([tensor.dtype() as u8, u8::from(tensor.requires_grad()), shape.len() as u8]);
+        text.extend(shape.iter().flat_map(|size| size.to_ne_bytes()));
+    }
+    PyBytes::new(py, &text)
+}
+
+/// Forgets what was traced.
+#[pyfunction]
+pub(crate) fn trace_abort() {
+    ACTIVE.set(false);
+    drop(TRACE.take());
+}
+
+/// Ends the trace: the function that gives `outputs`.
+#[pyfunction]
+pub(crate) fn trace_end(outputs: Vec<Bound<'_, Tensor>>) -> PyResult<CompiledFunction> {
+    let symbols = with(|trace| outputs.iter().map(|one| trace.symbol(one)).collect());
+    let symbols: PyResult<Vec<Symbol>> = symbols;
+    ACTIVE.set(false);
+    let trace = TRACE.take().ok_or_else(not_tracing)?;
+    let outputs: Vec<Value> = symbols?.iter().map(|symbol| symbol.value).collect();
+    let inputs = trace.inputs.iter().map(|symbol| symbol.value).collect();
+    let targets = trace.assignments.into_values().collect();
+    Ok(CompiledFunction::new(trace.graph, inputs, trace.captures, outputs, targets))
+}
+
+fn not_tracing() -> PyErr {
+    PyRuntimeError::new_err("no function is being traced")
+}
+
+/// Works on the trace of this thread. `work` must not call Python.
+fn with<R>(work: impl FnOnce(&mut Trace) -> PyResult<R>) -> PyResult<R> {
+    TRACE.with_borrow_mut(|trace| trace.as_mut().ok_or_else(not_tracing).and_then(work))
+}
+
+impl Trace {
+    /// What `tensor` is in the graph.
+    fn symbol(&mut self, tensor: &Bound<'_, Tensor>) -> PyResult<Symbol> {
+        let py = tensor.py();
+        let borrowed = tensor.borrow();
+        match &borrowed.content {
+            Content::Symbol(symbol) if symbol.trace == self.number => Ok(*symbol),
+            Content::Symbol(_) => Err(PyRuntimeError::new_err(
+                "a tensor of a traced function was used after its trace had ended: return it from the \
+                 function instead of keeping it",
+            )),
+            _ if self.is_outer(&borrowed) => {
+                drop(borrowed);
+                let place = self.capture(tensor)?;
+                Ok(self.captures[place].now)
+            }
+            _ => {
+                let array = borrowed.array()?;
+                let node = self.graph.constant(array);
+                let node = node.map_err(|error| raised(py, &error))?;
+                self.known(Value::of(node), false)
+            }
+        }
+    }
+
+    /// Whether a tensor is to be read anew at each call.
+    fn is_outer(&self, tensor: &Tensor) -> bool {
+        tensor.serial < self.number || tensor.leaf.is_some()
+    }
+
+    /// The value as a symbol.
+    fn known(&self, value: Value, requires_grad: bool) -> PyResult<Symbol> {
+        let unknown =
+            || PyRuntimeError::new_err("the shape is not known while the function is traced");
+        let known = self.graph.type_of(value).map_err(|_| unknown())?;
+        let shape = known.dims.shape().ok_or_else(unknown)?;
+        Ok(Symbol { trace: self.number, value, dtype: known.dtype, shape, requires_grad })
+    }
+
+    /// The place of a tensor among the captures.
+    fn capture(&mut self, tensor: &Bound<'_, Tensor>) -> PyResult<usize> {
+        let (py, borrowed) = (tensor.py(), tensor.borrow());
+        if let Some(&place) = self.places.get(&borrowed.serial) {
+            return Ok(place);
+        }
+        let place = self.captures.len();
+        let (dtype, shape) = (borrowed.dtype(), borrowed.shape().to_vec());
+        let node = self.graph.add(Op::Variable { id: place as u32, dtype, shape }, &[], &[]);
+        let first = Value::of(node.map_err(|error| raised(py, &error))?);
+        let now = self.known(first, borrowed.requires_grad())?;
+        self.places.insert(borrowed.serial, place);
+        let tensor = tensor.clone().unbind();
+        let is_leaf = borrowed.leaf.is_some();
+        self.captures.push(Capture::new(tensor, first, now, is_leaf));
+        Ok(place)
+    }
+
+    fn add(
+        &mut self,
+        py: Python<'_>,
+        op: &Op,
+        symbols: &[Symbol],
+    ) -> PyResult<SmallVec<[Symbol; 1]>> {
+        let values: SmallVec<[Value; 4]> = symbols.iter().map(|symbol| symbol.value).collect();
+        let through = symbols.iter().any(|symbol| symbol.requires_grad) && is_differentiable(op);
+        let node = self.graph.add(op.clone(), &values, &[]).map_err(|error| raised(py, &error))?;
+        let count = self.graph.nodes()[node as usize].outputs.len() as u32;
+        let recording = gradients::is_enabled();
+        (0..count)
+            .map(|output| {
+                let mut value = Value { node, output };
+                if through && !recording {
+                    let stopped = self.graph.add(Op::StopGradient, &[value], &[]);
+                    value = Value::of(stopped.map_err(|error| raised(py, &error))?);
+                }
+                self.known(value, through && recording)
+            })
+            .collect()
+    }
+
+    /// The sum of the gradients by all values that a leaf has had.
+    fn sum(&mut self, py: Python<'_>, parts: Vec<Value>) -> PyResult<Option<Symbol>> {
+        let mut sum: Option<Symbol> = None;
+        for part in parts {
+            let part = self.known(part, false)?;
+            sum = Some(match sum {
+                None => part,
+                Some(before) => {
+                    let op = Op::Binary { f: ferrule_tensor::ops::Binary::Add };
+                    self.add(py, &op, &[before, part])?[0]
+                }
+            });
+        }
+        Ok(sum)
+    }
+}
+
+/// The outputs of `op` in the graph; `None` where it has nothing to do with it.
+pub(super) fn apply(
+    py: Python<'_>,
+    op: &Op,
+    inputs: &[&Bound<'_, Tensor>],
+) -> PyResult<Option<SmallVec<[Tensor; 1]>>> {
+    with(|trace| {
+        let is_part = |input: &&Bound<'_, Tensor>| {
+            let input = input.borrow();
+            matches!(input.content, Content::Symbol(_)) || trace.is_outer(&input)
+        };
+        if !inputs.iter().any(is_part) {
+            return Ok(None);
+        }
+        let symbols: SmallVec<[Symbol; 4]> =
+            inputs.iter().map(|input| trace.symbol(input)).collect::<PyResult<_>>()?;
+        let made = trace.add(py, op, &symbols)?;
+        Ok(Some(made.into_iter().map(|one| Tensor::of(Content::Symbol(one))).collect()))
+    })
+}
+
+/// A value that gradients can be taken by.
+pub(super) fn as_variable(tensor: &Bound<'_, Tensor>) -> PyResult<Tensor> {
+    with(|trace| {
+        let symbol = trace.symbol(tensor)?;
+        let made = trace.add(tensor.py(), &Op::Identity, &[symbol])?;
+        Ok(Tensor::of(Content::Symbol(Symbol { requires_grad: true, ..made[0] })))
+    })
+}
+
+/// As `tensor_gradients`, in the graph.
+pub(super) fn gradients(
+    py: Python<'_>,
+    ys: &[Bound<'_, Tensor>],
+    weights: &[Option<Bound<'_, Tensor>>],
+    xs: &[Bound<'_, Tensor>],
+    create_graph: bool,
+) -> PyResult<Vec<Option<Tensor>>> {
+    with(|trace| {
+        let mut value = |one: &Bound<'_, Tensor>| Ok::<_, PyErr>(trace.symbol(one)?.value);
+        let ys = ys.iter().map(&mut value).collect::<PyResult<Vec<_>>>()?;
+        let xs = xs.iter().map(&mut value).collect::<PyResult<Vec<_>>>()?;
+        let weights = weights.iter().map(|one| one.as_ref().map(&mut value).transpose());
+        let weights = weights.collect::<PyResult<Vec<_>>>()?;
+        let made = graph_gradients(&mut trace.graph, &ys, &weights, &xs);
+        let made = made.map_err(|error| raised(py, &error))?;
+        let symbol = |one: Option<Value>| one.map(|one| trace.known(one, create_graph)).transpose();
+        let symbols = made.into_iter().map(symbol).collect::<PyResult<Vec<_>>>()?;
+        let tensor = |symbol| Tensor::of(Content::Symbol(symbol));
+        Ok(symbols.into_iter().map(|one| one.map(tensor)).collect())
+    })
+}
+
+/// `backward()` in the graph: gradients go to the leaves that were captured.
+pub(super) fn backward(
+    tensor: &Bound<'_, Tensor>,
+    weight: Option<&Bound<'_, Tensor>>,
+) -> PyResult<()> {
+    let py = tensor.py();
+    with(|trace| {
+        let y = trace.symbol(tensor)?;
+        let weight = weight.map(|one| trace.symbol(one)).transpose()?.map(|one| one.value);
+        if !y.requires_grad || (weight.is_none() && y.shape.elements() != 1) {
+            return Err(PyRuntimeError::new_err(
+                "backward() starts from one number that depends on a tensor that requires_grad",
+            ));
+        }
+        let arguments = trace.inputs.iter().filter(|input| input.requires_grad);
+        let arguments: Vec<Value> = arguments.map(|input| input.value).collect();
+        let leaves = trace.captures.iter().flat_map(|capture| &capture.versions).copied();
+        let xs: Vec<Value> = arguments.iter().copied().chain(leaves).collect();
+        let made = graph_gradients(&mut trace.graph, &[y.value], &[weight], &xs);
+        let made = made.map_err(|error| raised(py, &error))?;
+        let (of_arguments, of_leaves) = made.split_at(arguments.len());
+        if of_arguments.iter().any(Option::is_some) {
+            return Err(PyRuntimeError::new_err(
+                "inside of a traced function backward() reaches tensors of the code around it, not \
+                 arguments: take the gradient by an argument with flow.grad()",
+            ));
+        }
+        let mut parts = of_leaves.iter();
+        for place in 0..trace.captures.len() {
+            let count = trace.captures[place].versions.len();
+            let mut own: Vec<Value> = parts.by_ref().take(count).flatten().copied().collect();
+            if own.is_empty() {
+                continue;
+            }
+            let before = trace.captures[place].grad;
+            own.extend(before.value().map(|symbol| symbol.value));
+            let sum = trace.sum(py, own)?;
+            trace.captures[place].grad.add(sum);
+        }
+        Ok(())
+    })
+}
+
+/// The gradient of a leaf, as far as the trace knows it.
+pub(super) fn grad_of(tensor: &Bound<'_, Tensor>, slot: &Slot) -> PyResult<Option<Py<Tensor>>> {
+    let py = tensor.py();
+    let effect = with(|trace| {
+        let place = trace.capture(tensor)?;
+        Ok(trace.captures[place].grad)
+    })?;
+    match effect {
+        GradEffect::Kept if slot.get(py).is_some() => Err(PyRuntimeError::new_err(
+            "a gradient from before the call cannot be read while the function is traced: call \
+             zero_grad() first",
+        )),
+        effect => {
+            let tensor =
+                effect.value().map(|symbol| Py::new(py, Tensor::of(Content::Symbol(symbol))));
+            tensor.transpose()
+        }
+    }
+}
+
+/// Gives a leaf a gradient, or none.
+pub(super) fn set_grad(
+    tensor: &Bound<'_, Tensor>,
+    grad: Option<&Bound<'_, Tensor>>,
+) -> PyResult<()> {
+    with(|trace| {
+        let symbol = grad.map(|grad| trace.symbol(grad)).transpose()?;
+        let place = trace.capture(tensor)?;
+        trace.captures[place].grad = match symbol {
+            None => GradEffect::Cleared,
+            Some(symbol) => GradEffect::Replaced(symbol),
+        };
+        Ok(())
+    })
+}
+
+/// Gives a captured tensor another value from here on; says whether `tensor` is one.
+pub(super) fn assign(tensor: &Bound<'_, Tensor>, value: &Bound<'_, Tensor>) -> PyResult<bool> {
+    let py = tensor.py();
+    with(|trace| {
+        if matches!(tensor.borrow().content, Content::Symbol(_))
+            || !trace.is_outer(&tensor.borrow())
+        {
+            return Ok(false);
+        }
+        let symbol = trace.symbol(value)?;
+        let place = trace.capture(tensor)?;
+        let before: SmallVec<[u32; 1]> =
+            trace.assignments.get(&place).copied().into_iter().collect();
+        let op = Op::Assign { id: place as u32 };
+        let node = trace.graph.add(op, &[symbol.value], &before);
+        let node = node.map_err(|error| raised(py, &error))?;
+        trace.assignments.insert(place, node);
+        let is_leaf = trace.captures[place].is_leaf;
+        let mut now = trace.known(Value::of(node), symbol.requires_grad)?;
+        if is_leaf {
+            // A leaf's new value has no history.
+            let stopped = trace.graph.add(Op::StopGradient, &[now.value], &[]);
+            let stopped = Value::of(stopped.map_err(|error| raised(py, &error))?);
+            now = trace.known(stopped, true)?;
+        }
+        trace.captures[place].assign(now);
+        Ok(true)
+    })
+}

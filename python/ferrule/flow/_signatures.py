@@ -1,0 +1,27 @@
+"""The operations of the engine's that tensors are given to, each made once."""
+
+import json
+from functools import lru_cache
+from typing import Any
+
+from ferrule import _core
+
+# What the engine calls NumPy's dtypes.
+CORE_DTYPES = {
+    "float32": "FP32",
+    "float64": "FP64",
+    "int32": "INT32",
+    "int64": "INT64",
+    "uint8": "UINT8",
+    "bool": "BOOL",
+}
+
+
+@lru_cache(maxsize=1024)
+def _made(text: str) -> _core.TensorOp:
+    return _core.TensorOp(text)
+
+
+def operation(op: str, **attributes: Any) -> _core.TensorOp:
+    """Return the operation called `op` with these attributes."""
+    return _made(json.dumps({"op": op, **attributes}))
