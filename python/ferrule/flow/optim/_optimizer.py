@@ -1,0 +1,167 @@
+"""What all optimizers share."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ferrule._core import Tensor
+from ferrule.flow._autograd import no_grad
+from ferrule.flow._function import function
+from ferrule.flow._tensors import tensor
+from ferrule.flow.nn._state import load
+from ferrule.flow.optim._group import ParamGroup, make_groups
+
+
+class Optimizer:
+    """Changes parameters by their gradients.
+
+    A class of yours defines `_slots`, what is kept for each parameter, and `_update`, how one
+    changes.
+
+    Attributes
+    ----------
+    param_groups : list of ParamGroup
+        Parameters and their options, one group where none were given.
+    steps : Tensor
+        How many steps there were, a float64 scalar.
+    """
+
+    def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
+        self.param_groups = make_groups(params, defaults)
+        self.steps = tensor(0.0, "float64")
+        self._state = [
+            {name: value.detach() for name, value in self._slots(param, group).items()}
+            for group in self.param_groups
+            for param in group.params
+        ]
+
+    def _slots(self, _param: Tensor, _group: ParamGroup) -> dict[str, Tensor]:
+        """Return the tensors that are kept for a parameter, with what they begin with."""
+        return {}
+
+    def _scalars(self, group: ParamGroup) -> tuple[Tensor, ...]:
+        """Return what is computed once for a group: float64 scalars, which `_update` is given."""
+        return (group.rate,)
+
+    def _update(
+        self,
+        param: Tensor,
+        grad: Tensor,
+        slots: dict[str, Tensor],
+        group: ParamGroup,
+        *scalars: Tensor,
+    ) -> None:
+        """Change a parameter and its slots in place; scalars are in its dtype."""
+        raise NotImplementedError(f"{type(self).__name__} does not define _update()")
+
+    def _params(self) -> list[Tensor]:
+        return [param for group in self.param_groups for param in group.params]
+
+    def step(self) -> None:
+        """Change the parameters that have gradients.
+
+        It runs as one compiled update, or as a part of the traced function that calls it.
+
+        Raises
+        ------
+        RuntimeError
+            Where no parameter has a gradient.
+        """
+        grads = [param.grad for param in self._params()]
+        if all(grad is None for grad in grads):
+            raise RuntimeError(
+                "no parameter has a gradient: call backward() before step(), and make the "
+                "optimizer of the parameters that the loss is computed with (`to` makes others)"
+            )
+        self._apply(grads)
+
+    @function
+    def _apply(self, grads: Sequence[Tensor | None]) -> None:
+        remaining = iter(zip(grads, self._state, strict=True))
+        with no_grad():
+            self.steps.add_(1.0)
+            for group in self.param_groups:
+                scalars = self._scalars(group)
+                for param in group.params:
+                    grad, slots = next(remaining)
+                    if grad is not None:
+                        cast = [scalar.to(param.dtype) for scalar in scalars]
+                        self._update(param, grad, slots, group, *cast)
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all parameters."""
+        for param in self._params():
+            if param.requires_grad:
+                param.grad = None
+
+    @property
+    def lr(self) -> float:
+        """The learning rate; of the first group, where there are several. Assigning sets all."""
+        rate: float = self.param_groups[0]["lr"]
+        return rate
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        for group in self.param_groups:
+            group["lr"] = value
+
+    def _tensors(self) -> dict[str, Tensor]:
+        named = {"steps": self.steps}
+        for number, group in enumerate(self.param_groups):
+            named[f"param_groups.{number}.lr"] = group.rate
+        for number, slots in enumerate(self._state):
+            named.update({f"state.{number}.{name}": value for name, value in slots.items()})
+        return named
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return what the optimizer keeps, as it is now: tensors by name.
+
+        Examples
+        --------
+        >>> from ferrule.flow import nn, optim
+        >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=0.1, momentum=0.9)
+        >>> sorted(optimizer.state_dict())
+        ['param_groups.0.lr', 'state.0.momentum_buffer', 'steps']
+        """
+        return {name: value.detach() for name, value in self._tensors().items()}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` gave, by an optimizer of the same class and parameters.
+
+        Raises
+        ------
+        ValueError
+            Where it is of other parameters or options.
+        """
+        load(self._tensors(), state_dict, owner=type(self).__name__)
+
+    def __repr__(self) -> str:
+        inner = repr(self.param_groups[0])
+        if len(self.param_groups) > 1:
+            inner = "\n  ".join(["", *map(repr, self.param_groups)]) + "\n"
+        return f"{type(self).__name__}({inner})"
+
+
+def at_least_zero(**values: float) -> None:
+    """Check options.
+
+    Raises
+    ------
+    ValueError
+        For one that is negative or NaN.
+    """
+    for name, value in values.items():
+        if not value >= 0:
+            raise ValueError(f"{name} must be at least 0, got {value}")
+
+
+def below_one(**values: float) -> None:
+    """Check options.
+
+    Raises
+    ------
+    ValueError
+        For one that is not from 0 to below 1.
+    """
+    for name, value in values.items():
+        if not 0 <= value < 1:
+            raise ValueError(f"{name} must be at least 0 and below 1, got {value}")
