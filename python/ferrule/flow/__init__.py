@@ -78,11 +78,14 @@ from ferrule.flow._tensors import (
 )
 
 if TYPE_CHECKING:
-    from ferrule.flow import compat
+    from ferrule.flow import compat, nn, optim
+    from ferrule.flow._fit import EarlyStopping, History, fit
 
 __all__ = [
+    "EarlyStopping",
     "Function",
     "Generator",
+    "History",
     "Tensor",
     "arange",
     "as_tensor",
@@ -101,6 +104,7 @@ __all__ = [
     "enable_grad",
     "exp",
     "eye",
+    "fit",
     "float32",
     "float64",
     "from_dlpack",
@@ -126,11 +130,13 @@ __all__ = [
     "max_pool2d",
     "maximum",
     "minimum",
+    "nn",
     "no_grad",
     "normal",
     "one_hot",
     "ones",
     "ones_like",
+    "optim",
     "pad",
     "rand",
     "randint",
@@ -159,8 +165,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "compat":
-        return import_module("ferrule.flow.compat")
+    if name in ("compat", "nn", "optim"):
+        return import_module(f"ferrule.flow.{name}")
+    if name in ("EarlyStopping", "History", "fit"):
+        return getattr(import_module("ferrule.flow._fit"), name)
     raise AttributeError(f"module 'ferrule.flow' has no attribute {name!r}")
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ferrule.flow import _tensor_file
 from ferrule.flow.compat.v1._collections import GraphKeys
 from ferrule.flow.compat.v1._tensor import default_graph
 from ferrule.flow.compat.v1._variables import Variable
@@ -13,7 +14,6 @@ from ferrule.flow.compat.v1.errors import (
     InvalidArgumentError,
     NotFoundError,
 )
-from ferrule.flow.compat.v1.train import _tensor_file
 from ferrule.flow.compat.v1.train._checkpoint_index import read_index, write_index
 
 _SUFFIX = ".safetensors"
@@ -181,7 +181,7 @@ class Saver:
             raise InvalidArgumentError(
                 f"the passed save_path is not a valid checkpoint: there is no file {path}"
             )
-        arrays = _tensor_file.read(path)
+        arrays, _ = _tensor_file.read(path)
         for name, variable in self._variables.items():
             _check_fits(name, variable, arrays, path)
         for name, variable in self._variables.items():

@@ -1,8 +1,9 @@
-"""Arrays by name in one safetensors file."""
+"""Arrays by name, and words about them, in one safetensors file."""
 
 import json
 import mmap
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,11 @@ _CODES = {
 _NAMES = {code: name for name, code in _CODES.items()}
 
 
-def write(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
-    """Write `arrays` to `path`, whole or not at all."""
-    head: dict[str, Any] = {}
+def write(
+    path: Path, arrays: Mapping[str, NDArray[Any]], words: Mapping[str, str] | None = None
+) -> None:
+    """Write `arrays`, and `words` as metadata, to `path`, whole or not at all."""
+    head: dict[str, Any] = {"__metadata__": dict(words)} if words else {}
     end = 0
     # The widest first, so that each begins at a multiple of its size.
     names = sorted(arrays, key=lambda name: (-arrays[name].dtype.itemsize, name))
@@ -47,8 +50,8 @@ def write(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
                 write_all(file, np.ascontiguousarray(arrays[name]).reshape(-1).view(np.uint8).data)
 
 
-def read(path: Path) -> dict[str, NDArray[Any]]:
-    """Return the arrays of the file at `path`.
+def read(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """Return the arrays of the file at `path`, and its metadata.
 
     Raises
     ------
@@ -60,14 +63,14 @@ def read(path: Path) -> dict[str, NDArray[Any]]:
             raise DataLossError(f"`{path}` is empty")
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     try:
-        _, tensors, first = _core.safetensors_header(mapped)
+        words, tensors, first = _core.safetensors_header(mapped)
     except FerruleError as error:
         raise DataLossError(f"`{path}` is damaged: {error}") from error
     arrays = {}
     for name, code, shape, start, end in tensors:
         if code not in _NAMES:
-            raise DataLossError(f"`{path}` holds {code} in {name!r}, which no variable can have")
+            raise DataLossError(f"`{path}` holds {code} in {name!r}, which no tensor can have")
         dtype = np.dtype(_NAMES[code])
         values = np.frombuffer(mapped, np.uint8, end - start, first + start)
         arrays[name] = values.copy().view(dtype).reshape(shape)
-    return arrays
+    return arrays, words
