@@ -6,6 +6,7 @@ use ferrule_tensor::ops::{Binary, Unary};
 
 use super::program::{Function, Id, Kind, Program};
 use crate::infer::layout::number;
+use crate::types::is_float;
 
 impl Program {
     /// Adds an element-wise operation, or finds the value that it would give.
@@ -27,6 +28,9 @@ impl Program {
         let made = match self.same_as(function, &inputs, dtype) {
             Some(same) if self.datum(same).shape == own => same,
             _ if function == Function::Broadcast => inputs[0],
+            _ if own.is_empty() && self.negated_factor(function, &inputs, dtype).is_some() => {
+                self.negated_product(inputs, dtype, node)
+            }
             _ => {
                 let (function, inputs) = self.cheaper(function, inputs);
                 self.elementwise(function, inputs, dtype, own, node)
@@ -36,6 +40,29 @@ impl Program {
             return made;
         }
         self.elementwise(Function::Broadcast, vec![made], dtype, shape, node)
+    }
+
+    /// Which factor of a product of floats is negated, of what.
+    fn negated_factor(
+        &self,
+        function: Function,
+        factors: &[Id],
+        dtype: DType,
+    ) -> Option<(usize, Id)> {
+        let is_product = function == Function::Binary(Binary::Mul) && is_float(dtype);
+        let of = |(at, &id): (usize, &Id)| Some((at, self.operand_of(id, Unary::Neg)?));
+        factors.iter().enumerate().find_map(of).filter(|_| is_product)
+    }
+
+    /// The sign of a negated factor taken out of a product of scalars, so that a sum of it can take it
+    /// in: one step less in a chain of which each waits for the one before.
+    fn negated_product(&mut self, mut factors: Vec<Id>, dtype: DType, node: u32) -> Id {
+        let multiply = Function::Binary(Binary::Mul);
+        if let Some((at, factor)) = self.negated_factor(multiply, &factors, dtype) {
+            factors[at] = factor;
+        }
+        let product = self.simplified(multiply, factors, dtype, Shape::SCALAR, node);
+        self.simplified(Function::Unary(Unary::Neg), vec![product], dtype, Shape::SCALAR, node)
     }
 
     /// What `id` repeats, where it does no more.
@@ -85,6 +112,8 @@ impl Program {
 
     /// The same bits for less.
     fn cheaper(&self, function: Function, inputs: Vec<Id>) -> (Function, Vec<Id>) {
+        let negated = |at: usize| self.operand_of(inputs[at], Unary::Neg);
+        let sum = |f: Binary, left: Id, right: Id| (Function::Binary(f), vec![left, right]);
         match function {
             Function::Binary(Binary::Pow) if self.is(inputs[1], 2.0) => {
                 (Function::Unary(Unary::Square), vec![inputs[0]])
@@ -94,6 +123,22 @@ impl Program {
             }
             Function::Binary(Binary::Mul) if self.is(inputs[0], -1.0) => {
                 (Function::Unary(Unary::Neg), vec![inputs[1]])
+            }
+            // A sum takes no longer than a product, and less on some machines.
+            Function::Binary(Binary::Mul) if self.is(inputs[1], 2.0) => {
+                sum(Binary::Add, inputs[0], inputs[0])
+            }
+            Function::Binary(Binary::Mul) if self.is(inputs[0], 2.0) => {
+                sum(Binary::Add, inputs[1], inputs[1])
+            }
+            Function::Binary(Binary::Sub | Binary::Add) => {
+                let is_sum = function == Function::Binary(Binary::Add);
+                match (negated(0).filter(|_| is_sum), negated(1)) {
+                    (_, Some(right)) if is_sum => sum(Binary::Sub, inputs[0], right),
+                    (_, Some(right)) => sum(Binary::Add, inputs[0], right),
+                    (Some(left), None) => sum(Binary::Sub, inputs[1], left),
+                    (None, None) => (function, inputs),
+                }
             }
             _ => (function, inputs),
         }
