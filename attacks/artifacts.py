@@ -43,6 +43,7 @@ def attacks() -> Iterator[Attack]:
     yield from signatures()
     yield from models()
     yield from scalers()
+    yield from graphs()
     yield from seals()
 
 
@@ -432,6 +433,107 @@ def scalers() -> Iterator[Attack]:
     yield scaled(
         "clip-of-text", "must be true or false", minmax | {"scaler.clip": "yes"}, scale, shift
     )
+
+
+ROWS = {"op": "placeholder", "dtype": "FP32", "shape": [None, 3]}
+WEIGHTS: Tensors = [("w", "F32", [3, 2], bytes(24))]
+
+
+def port(name: str, node: int) -> list[dict[str, Any]]:
+    """Return one input or output of a graph."""
+    return [{"name": name, "node": node}]
+
+
+def graph(
+    *nodes: Any, tensors: Tensors | None = None, shape: Any = (-1, 3), **changes: Any
+) -> bytes:
+    """Return the artifact of a graph from rows of three to its last node."""
+    whole = {"nodes": [ROWS, *nodes], "inputs": port("x", 0), "outputs": port("y", len(nodes))}
+    spec = {"name": "x", "dtype": "FP32", "shape": [-1, 3]}
+    signature = {"inputs": [spec], "outputs": [spec | {"name": "y", "shape": shape}]}
+    facts = {"hyperparameters": {"graph": whole | changes}, "signature": signature}
+    return sealed(tensors=tensors or [], kind="graph", **facts)
+
+
+def node(op: str, *inputs: Any, **attributes: Any) -> dict[str, Any]:
+    """Return a node."""
+    return {"op": op, "inputs": list(inputs), **attributes}
+
+
+def graphs() -> Iterator[Attack]:
+    """Yield sealed artifacts whose graph is wrong, or more than it seems."""
+    wrong = "InvalidArgumentError"
+
+    def refused(name: str, says: str, *nodes: Any, **changes: Any) -> Attack:
+        return Attack(f"graph-{name}", graph(*nodes, **changes), wrong, says)
+
+    yield refused("that-waits-for-itself", "no value 0 of node 1", node("unary", 1, f="exp"))
+    yield refused("from-the-future", "no value 0 of node 9", node("unary", 9, f="exp"))
+    yield refused("from-an-output-that-is-none", "no value 7 of", node("unary", [0, 7], f="exp"))
+    yield refused("below-zero", "did not match", node("unary", -1, f="exp"))
+    yield refused("of-python", "written in Python", node("custom", 0, id=0, outputs=[]))
+    yield refused("of-code", "unknown variant `exec`", node("exec", 0, code="import os"))
+    yield refused("that-keeps-something", "changes a variable", node("assign", 0, id=0))
+    kind = {"uniform": {"low": 0.0, "high": 1.0}}
+    noise = node("random", 0, kind=kind, dtype="FP32", seed=1)
+    yield refused("of-noise", "other numbers in each run", noise)
+    yield refused(
+        "with-a-free-variable", "not frozen", node("variable", id=0, dtype="FP32", shape=[])
+    )
+    yield refused("without-its-tensor", 'no tensor "w"', {"op": "weight", "tensor": "w"})
+    yield refused("with-a-tensor-too-many", "does not name the tensor", tensors=WEIGHTS)
+    path = {"op": "weight", "tensor": "w", "path": "/etc/passwd"}
+    yield refused("with-a-path", "a weight has just `tensor`", path, tensors=WEIGHTS)
+    yield refused(
+        "with-a-rank-of-nine",
+        "too many dimensions",
+        node("expand_dims", 0, axis=0),
+        *(node("expand_dims", at, axis=0) for at in range(1, 8)),
+    )
+    for name, size in {"2-to-40": 1 << 40, "2-to-63": 1 << 63}.items():
+        value = {"dtype": "FP32", "shape": [size], "data": ""}
+        says = "data has not the length of its shape"
+        yield refused(f"with-a-constant-of-{name}", says, {"op": "constant", "value": value})
+    value = {"dtype": "UINT8", "shape": [65], "data": "00" * 65}
+    yield refused("with-a-long-constant", "at most 64 elements", {"op": "constant", "value": value})
+    value = {"dtype": "BYTES", "shape": [1 << 60], "data": ""}
+    yield refused("with-a-constant-of-nothing", "", {"op": "constant", "value": value})
+    axis = node("arg_max", 0, axis=-(1 << 63))
+    yield refused("with-an-axis-far-away", "axis -9223372036854775808", axis)
+    yield refused("that-lies-of-its-output", "the signature is not", shape=[-1, 4])
+    yield refused("without-an-output", "no output", outputs=[])
+    twice = port("x", 0) * 2
+    yield refused("with-an-input-twice", "stands twice", inputs=twice)
+    yield refused("with-a-hidden-input", "must be one input", ROWS)
+    yield refused("of-another-form", "unknown field `code`", code="x")
+    yield refused("that-branches-without-end", "more than 65536 nodes", **branches())
+    many = [node("unary", 0, f="exp")] * 65_536
+    yield Attack("graph-of-65537-nodes", graph(*many), wrong, "too many values")
+    yield Attack(
+        "graph-that-loops-for-ever", graph(node("while", 0, cond=0, body=1), **for_ever()), None, ""
+    )
+
+
+def branches() -> dict[str, Any]:
+    """Return subgraphs of which each runs the next 16 times: 16 to the power of 12 plans."""
+    truth = {"op": "placeholder", "dtype": "BOOL", "shape": []}
+    inner: dict[str, Any] = {"nodes": [truth], "inputs": port("0", 0), "outputs": port("0", 0)}
+    for _ in range(12):
+        nodes = [truth, *[node("cond", 0, 0, then=0, otherwise=0)] * 8]
+        inner = {
+            "nodes": nodes,
+            "subgraphs": [inner],
+            **{k: port("0", 0) for k in ("inputs", "outputs")},
+        }
+    return {"subgraphs": [inner]}
+
+
+def for_ever() -> dict[str, Any]:
+    """Return the subgraphs of a loop whose condition is always true."""
+    true = {"op": "constant", "value": {"dtype": "BOOL", "shape": [], "data": "01"}}
+    ports = {"inputs": port("0", 0)}
+    condition = {"nodes": [ROWS, true], "outputs": port("0", 1), **ports}
+    return {"subgraphs": [condition, {"nodes": [ROWS], "outputs": port("0", 0), **ports}]}
 
 
 def seals() -> Iterator[Attack]:

@@ -59,7 +59,7 @@ pub enum Fault {
     Late,
     #[error("the graph's definition is wrong: {detail}")]
     Definition { detail: String },
-    #[error("`{op}` cannot be saved: {why}")]
+    #[error("`{op}` cannot be part of a saved graph: {why}")]
     NotStored { op: &'static str, why: &'static str },
     #[error(
         "a placeholder of dtype {dtype} and shape {shape} is needed and is none of the inputs; name it \

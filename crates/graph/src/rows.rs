@@ -76,7 +76,7 @@ impl Call<'_> {
         let first_only = || (1..self.inputs.len()).all(|input| self.is_free(input));
         Some(match &self.node.op {
             Op::Unary { .. } | Op::Cast { .. } | Op::Identity | Op::StopGradient => true,
-            Op::Binary { .. } | Op::Select => return self.aligned(),
+            Op::Binary { .. } | Op::Select | Op::BroadcastLike => return self.aligned(),
             Op::Softmax | Op::LogSoftmax | Op::TopK { .. } => self.rank(0)? > 1,
             Op::Reduce { axes, .. } => self.spares_first(axes.as_deref()?)?,
             Op::ArgMax { axis } | Op::ArgMin { axis } | Op::CumSum { axis, .. } => {

@@ -52,11 +52,12 @@ impl InputTensor<'_> {
         let input = || self.name.to_owned();
         let count = element_count(self.shape, limits.rank_max, limits.elements_max)
             .map_err(|source| RequestError::BadShape { input: input(), source })?;
-        let got = match self.data.elements() {
-            Err(bytes) => {
+        let got = match self.data.count() {
+            None => {
                 let expected = count.saturating_mul(self.dtype.size());
-                if bytes != expected && self.dtype != DType::Bytes {
-                    let (shape, dtype, got) = (self.shape.to_vec(), self.dtype, bytes);
+                let got = self.data.bytes(self.dtype);
+                if got != expected && self.dtype != DType::Bytes {
+                    let (shape, dtype) = (self.shape.to_vec(), self.dtype);
                     return Err(RequestError::ByteCount {
                         input: input(),
                         shape,
@@ -67,7 +68,7 @@ impl InputTensor<'_> {
                 }
                 count
             }
-            Ok(elements) => elements,
+            Some(elements) => elements,
         };
         if got != count {
             let (shape, expected) = (self.shape.to_vec(), count);
@@ -98,21 +99,24 @@ impl InputTensor<'_> {
 impl TensorData<'_> {
     /// Bytes that the elements take as those of `dtype`.
     pub fn bytes(&self, dtype: DType) -> usize {
-        self.elements().map_or_else(|bytes| bytes, |count| count.saturating_mul(dtype.size()))
+        match (*self, self.count()) {
+            (TensorData::Raw(bytes), _) => bytes.len(),
+            (_, count) => count.unwrap_or(0).saturating_mul(dtype.size()),
+        }
     }
 
-    /// The number of elements; of bytes, where those are all that there is.
-    fn elements(&self) -> Result<usize, usize> {
-        match self {
-            TensorData::Raw(bytes) => Err(bytes.len()),
-            TensorData::Fp32(values) => Ok(values.len()),
-            TensorData::Fp64(values) => Ok(values.len()),
-            TensorData::Int32(values) => Ok(values.len()),
-            TensorData::Int64(values) => Ok(values.len()),
-            TensorData::Uint8(values) => Ok(values.len()),
-            TensorData::Bool(values) => Ok(values.len()),
-            TensorData::Other(count) => Ok(*count),
-        }
+    /// The number of elements, where it does not depend on their dtype.
+    fn count(&self) -> Option<usize> {
+        Some(match self {
+            TensorData::Raw(_) => return None,
+            TensorData::Fp32(values) => values.len(),
+            TensorData::Fp64(values) => values.len(),
+            TensorData::Int32(values) => values.len(),
+            TensorData::Int64(values) => values.len(),
+            TensorData::Uint8(values) => values.len(),
+            TensorData::Bool(values) => values.len(),
+            TensorData::Other(count) => *count,
+        })
     }
 
     /// The elements as little-endian bytes of `dtype`; `None` where they are of another, or one does

@@ -406,3 +406,6 @@ fn split(outputs: &[OutputTensor], rows: &[usize], total: usize) -> Option<Vec<V
     }
     Some(answers)
 }
+
+#[cfg(test)]
+mod tests;

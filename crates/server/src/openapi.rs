@@ -9,6 +9,8 @@ use ferrule_artifact::Manifest;
 use ferrule_runtime::ServedModel;
 use serde_json::{Map, Value, json};
 
+use crate::rest;
+
 mod tensors;
 
 /// The document of a running server, written anew when other models are loaded.
@@ -73,11 +75,14 @@ pub fn document(offers: &[Offer<'_>]) -> Value {
         let name = offer.name;
         schemas.insert(format!("{name}.InferRequest"), tensors::infer_request(signature));
         schemas.insert(format!("{name}.InferResponse"), tensors::infer_response(signature));
-        schemas.insert(format!("{name}.PredictRequest"), tensors::predict_request(signature));
-        schemas.insert(format!("{name}.PredictResponse"), tensors::predict_response(signature));
-        add_model_paths(&mut paths, name, "");
+        let rows = rest::takes_rows(signature);
+        if rows {
+            schemas.insert(format!("{name}.PredictRequest"), tensors::predict_request(signature));
+            schemas.insert(format!("{name}.PredictResponse"), tensors::predict_response(signature));
+        }
+        add_model_paths(&mut paths, name, "", rows);
         for version in offer.versions {
-            add_model_paths(&mut paths, name, &format!("/versions/{version}"));
+            add_model_paths(&mut paths, name, &format!("/versions/{version}"), rows);
         }
     }
     json!({
@@ -158,7 +163,7 @@ fn server_paths() -> Map<String, Value> {
     paths
 }
 
-fn add_model_paths(paths: &mut Map<String, Value>, name: &str, version: &str) {
+fn add_model_paths(paths: &mut Map<String, Value>, name: &str, version: &str, rows: bool) {
     let id = |action: &str| format!("{action}:{name}{}", version.replace('/', ":"));
     let of = |schema: &str| reference(&format!("{name}.{schema}"));
     let v2 = format!("/v2/models/{name}{version}");
@@ -173,6 +178,9 @@ fn add_model_paths(paths: &mut Map<String, Value>, name: &str, version: &str) {
     let infer = post(&id("infer"), "Predict from tensors", &request, &response);
     paths.insert(format!("{v2}/infer"), infer);
     paths.insert(v1.clone(), get(&id("status"), "The model's versions", &reference("Status")));
+    if !rows {
+        return;
+    }
     let (request, response) = (of("PredictRequest"), of("PredictResponse"));
     let predict = post(&id("predict"), "Predict from rows", &request, &response);
     paths.insert(format!("{v1}:predict"), predict);

@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 use std::str::FromStr;
 
 use ferrule_artifact::{Manifest, TensorSpec};
+use ferrule_base::DType;
 use serde_json::{Value, json};
 
 use crate::openapi::{self, Offer};
+use crate::rest;
 
 /// Which description of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,38 +76,56 @@ fn proto(name: &str, manifest: &Manifest) -> String {
     text
 }
 
-/// One row for the model's first input: small numbers, none of them special.
-fn example_row(manifest: &Manifest) -> Vec<f64> {
-    let shape = manifest.signature.inputs.first().map_or(&[][..], |input| &input.shape);
-    let width = shape.last().and_then(|width| usize::try_from(*width).ok()).unwrap_or(1);
-    (0..width).map(|column| 0.5 + (column % 10) as f64).collect()
+/// One row for an input: small numbers, none of them special.
+fn example_row(input: &TensorSpec) -> Vec<Value> {
+    let sizes = input.shape.iter().map(|&size| usize::try_from(size).unwrap_or(1));
+    let count = sizes.fold(1usize, usize::saturating_mul).min(EXAMPLE_ELEMENTS_MAX);
+    let element = |place: usize| match input.dtype {
+        DType::Fp16 | DType::Bf16 | DType::Fp32 | DType::Fp64 => json!(0.5 + (place % 10) as f64),
+        DType::Bool => json!(place.is_multiple_of(2)),
+        _ => json!(place % 10),
+    };
+    (0..count).map(element).collect()
+}
+
+/// Elements beyond which an example of an input is cut.
+const EXAMPLE_ELEMENTS_MAX: usize = 65_536;
+
+fn example_tensor(input: &TensorSpec) -> Value {
+    let shape: Vec<i64> = input.shape.iter().map(|&size| if size < 0 { 1 } else { size }).collect();
+    json!({
+        "name": input.name,
+        "datatype": input.dtype.oip_name(),
+        "shape": shape,
+        "data": example_row(input),
+    })
 }
 
 fn example(name: &str, manifest: &Manifest) -> String {
-    let row = example_row(manifest);
     let signature = &manifest.signature;
-    let input = signature.inputs.first();
-    let infer = json!({ "inputs": [{
-        "name": input.map(|input| &input.name),
-        "datatype": input.map(|input| input.dtype.oip_name()),
-        "shape": [1, row.len()],
-        "data": row,
-    }] });
+    let inputs: Vec<Value> = signature.inputs.iter().map(example_tensor).collect();
+    let infer = json!({ "inputs": inputs }).to_string();
+    if !rest::takes_rows(signature) {
+        return TENSORS_TEMPLATE.replace("{name}", name).replace("{infer}", &infer);
+    }
+    let row = signature.inputs.first().map(example_row).unwrap_or_default();
     let instance = match &signature.feature_names {
-        Some(names) => names.iter().cloned().zip(row.iter().map(|x| json!(x))).collect(),
+        Some(names) => names.iter().cloned().zip(row.iter().cloned()).collect(),
         None => json!(row),
     };
     let predict = json!({ "instances": [instance] }).to_string();
-    let row: Vec<String> = row.iter().map(f64::to_string).collect();
+    let row: Vec<String> = row.iter().map(Value::to_string).collect();
     TEMPLATE
         .replace("{name}", name)
-        .replace("{infer}", &infer.to_string())
+        .replace("{infer}", &infer)
         .replace("{predict}", &predict)
         .replace("{row}", &row.join(", "))
 }
 
 /// What `--example` prints; each part is a whole program.
 const TEMPLATE: &str = include_str!("schema/example.md");
+/// The same for a model that takes tensors, not rows.
+const TENSORS_TEMPLATE: &str = include_str!("schema/example_tensors.md");
 
 #[cfg(test)]
 mod tests;

@@ -197,8 +197,12 @@ fn check_stored(op: &Op) -> Result<(), Fault> {
         | Op::Conv2dFilterGrad(_)
         | Op::PoolGrad { .. }
         | Op::SliceGrad { .. }
+        | Op::Part { .. }
+        | Op::SumLike
+        | Op::ReshapeLike
         | Op::ScatterLike { .. } => {
-            "it is part of a gradient, which is not served; save the values it comes from"
+            "it is one of those that gradients are made of, which are not served; save the values that \
+             they come from"
         }
         _ => return Ok(()),
     };

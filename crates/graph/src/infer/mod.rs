@@ -63,9 +63,13 @@ impl Call<'_> {
             Op::Select => self.select()?,
             Op::Cast { to } => Type::new(*to, self.dims(0).clone()),
             Op::Reduce { f, axes, keepdims } => self.reduce(*f, axes.as_deref(), *keepdims)?,
-            Op::SumLike | Op::BroadcastLike | Op::ReshapeLike => {
-                Type::new(self.dtype(0), self.dims(1).clone())
+            Op::BroadcastLike => {
+                let (from, to) = (self.dims(0), self.dims(1));
+                let both = from.broadcast(to).ok_or_else(|| self.mismatch(from, to))?;
+                let both = both.merged(to).ok_or_else(|| self.mismatch(from, to))?;
+                Type::new(self.dtype(0), both)
             }
+            Op::SumLike | Op::ReshapeLike => Type::new(self.dtype(0), self.dims(1).clone()),
             Op::ArgMax { axis } | Op::ArgMin { axis } => {
                 let reduced = self.without(&[*axis], false)?;
                 Type::new(DType::Int64, reduced)

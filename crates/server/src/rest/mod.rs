@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use ferrule_artifact::Signature;
 use ferrule_runtime::ServedModel;
 use http::{Method, Request, Response, StatusCode};
 
@@ -95,6 +96,11 @@ fn other(request: &Request<Bytes>, route: Option<Route<'_>>, app: &App) -> Answe
         // Another method of these was refused above.
         Route::Infer(_) | Route::Predict(_) => Err(RestError::method_not_allowed("POST")),
     }
+}
+
+/// Whether a model of this signature takes rows, as `:predict` has them.
+pub(crate) fn takes_rows(signature: &Signature) -> bool {
+    predict_request::RowSpec::of(signature).is_some()
 }
 
 /// The loaded model that a path names.

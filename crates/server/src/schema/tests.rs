@@ -87,3 +87,27 @@ fn an_unknown_kind_is_refused_with_the_known_ones() {
     let error = "xml".parse::<SchemaKind>().unwrap_err();
     assert_eq!(error, "expected `openapi`, `proto` or `example`, got `xml`");
 }
+
+#[test]
+fn a_model_of_tensors_is_asked_by_infer_alone() {
+    let spec = |name: &str, dtype, shape: &[i64]| TensorSpec {
+        name: name.to_owned(),
+        dtype,
+        shape: shape.to_vec(),
+        optional: false,
+    };
+    let mut manifest = manifest(None);
+    manifest.signature.inputs =
+        vec![spec("ids", DType::Int64, &[-1, 3]), spec("mask", DType::Bool, &[-1])];
+    let text = schema("words", &manifest, SchemaKind::Example);
+    let infer: Value = serde_json::from_str(block(&text, "json", 0)).unwrap();
+    assert_eq!(infer["inputs"][0]["data"], serde_json::json!([0, 1, 2]));
+    assert_eq!(infer["inputs"][1]["data"], serde_json::json!([true]));
+    assert!(!text.contains(":predict"));
+
+    let openapi = schema("words", &manifest, SchemaKind::OpenApi);
+    let openapi: Value = serde_json::from_str(&openapi).unwrap();
+    let paths = openapi["paths"].as_object().unwrap();
+    assert!(paths.contains_key("/v2/models/words/infer"));
+    assert!(!paths.contains_key("/v1/models/words:predict"));
+}
