@@ -123,20 +123,19 @@ fn seal(manifest: &str, specs: &[TensorSpec<'_>], data: &[u8]) -> Option<Vec<u8>
 
 /// Takes a changed header by its word: the manifest and the tensors it names get their right form, length
 /// and digest, so that only what they say can be wrong.
-pub(super) fn reseal(input: Vec<u8>) -> Vec<u8> {
-    try_reseal(&input).unwrap_or(input)
+fn reseal(input: Vec<u8>) -> Vec<u8> {
+    try_reseal(&input, |manifest, _| manifest).unwrap_or(input)
 }
 
-fn try_reseal(input: &[u8]) -> Option<Vec<u8>> {
+/// The same, with a manifest that `mend` mends for the tensors that there are.
+pub(super) fn try_reseal(
+    input: &[u8],
+    mend: impl FnOnce(Value, &[TensorSpec<'_>]) -> Value,
+) -> Option<Vec<u8>> {
     let end = json_end(input)?;
     let mut header: Map<String, Value> = serde_json::from_slice(input.get(8..end)?).ok()?;
     let metadata = header.remove("__metadata__")?;
     let manifest = metadata.get("ferrule.manifest")?.as_str()?;
-    // Sorted keys and no white space where it is JSON at all.
-    let manifest = match serde_json::from_str::<Value>(manifest) {
-        Ok(value) => value.to_string(),
-        Err(_) => manifest.to_owned(),
-    };
     let shapes: Vec<(String, DType, Vec<usize>)> = header
         .iter()
         .map(|(name, entry)| {
@@ -150,6 +149,11 @@ fn try_reseal(input: &[u8]) -> Option<Vec<u8>> {
         .iter()
         .map(|(name, dtype, shape)| TensorSpec { name, dtype: *dtype, shape })
         .collect();
+    // Sorted keys and no white space where it is JSON at all.
+    let manifest = match serde_json::from_str::<Value>(manifest) {
+        Ok(value) => mend(value, &specs).to_string(),
+        Err(_) => manifest.to_owned(),
+    };
     let mut data = input.get(end..)?.to_vec();
     let needed = usize::try_from(layout(&specs).ok()?.data_bytes).ok()?;
     data.resize(needed.min(crate::mutate::BYTES_MAX), 0);
