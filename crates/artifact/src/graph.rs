@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use ferrule_base::DType;
+use ferrule_format::text::printable;
 use ferrule_graph::definition::{Built, Definition, Frozen, Weight};
 use ferrule_graph::{Graph, GraphError, Value};
 use ferrule_tensor::array::{Array, Buffer, Shape};
@@ -104,9 +105,10 @@ fn wrong(detail: String) -> Fault {
 }
 
 fn told(error: GraphError) -> Fault {
+    let text = printable(&error.to_string());
     match error.node {
-        Some(node) => wrong(format!("node {node}: {error}")),
-        None => wrong(error.to_string()),
+        Some(node) => wrong(format!("node {node}: {text}")),
+        None => wrong(text),
     }
 }
 

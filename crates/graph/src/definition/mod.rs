@@ -114,7 +114,11 @@ impl TryFrom<Map<String, Json>> for Entry {
     type Error = String;
 
     fn try_from(mut map: Map<String, Json>) -> Result<Self, String> {
-        let told = |error: serde_json::Error| error.to_string();
+        // Without the list of all that might have stood there, which is long.
+        let told = |error: serde_json::Error| {
+            let text = error.to_string();
+            text.split(", expected one of").next().unwrap_or_default().to_owned()
+        };
         if map.get("op").and_then(Json::as_str) == Some(WEIGHT) {
             return match (map.remove("tensor"), map.len()) {
                 (Some(Json::String(tensor)), 1) => Ok(Self::Weight(tensor)),
