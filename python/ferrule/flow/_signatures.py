@@ -17,11 +17,17 @@ CORE_DTYPES = {
 }
 
 
-@lru_cache(maxsize=1024)
-def _made(text: str) -> _core.TensorOp:
-    return _core.TensorOp(text)
+def _made(op: str, **attributes: Any) -> _core.TensorOp:
+    return _core.TensorOp(json.dumps({"op": op, **attributes}))
+
+
+_cached = lru_cache(maxsize=1024, typed=True)(_made)
+_cached_by_text = lru_cache(maxsize=1024)(_core.TensorOp)
 
 
 def operation(op: str, **attributes: Any) -> _core.TensorOp:
     """Return the operation called `op` with these attributes."""
-    return _made(json.dumps({"op": op, **attributes}))
+    try:
+        return _cached(op, **attributes)
+    except TypeError:  # a list or a dict among them
+        return _cached_by_text(json.dumps({"op": op, **attributes}))

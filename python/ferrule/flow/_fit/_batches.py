@@ -97,15 +97,17 @@ class Arrays(Batches):
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """Yield rows in the order of the epoch."""
-        size, places = self._order.batch_size, self._order.permutation(self._n, number)
+        size, order = self._order.batch_size, self._order.permutation(self._n, number)
+        places = tensor(order)
         for start in range(0, self._n, size):
-            chosen = places[start : start + size]
-            yield self._rows(self._x, chosen), self._rows(self._y, chosen)
-
-    def _rows(self, part: Any, places: NDArray[np.int64]) -> Tensor:
-        if isinstance(part, Tensor):
-            return index_select(part, 0, tensor(places))
-        return self._order.tensor(part[places])
+            stop = start + size
+            parts = [
+                index_select(part, 0, places[start:stop])
+                if isinstance(part, Tensor)
+                else self._order.tensor(part[order[start:stop]])
+                for part in (self._x, self._y)
+            ]
+            yield parts[0], parts[1]
 
 
 class Given(Batches):
