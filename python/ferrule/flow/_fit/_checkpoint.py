@@ -12,6 +12,7 @@ from ferrule.errors import DataLossError, InvalidArgumentError
 from ferrule.flow import _tensor_file
 from ferrule.flow._fit._early_stopping import Stopper
 from ferrule.flow._fit._history import History
+from ferrule.flow._fit._means import Means
 from ferrule.flow._random import Generator, default_generator
 from ferrule.flow._tensors import tensor
 from ferrule.flow.nn import Module
@@ -30,11 +31,12 @@ class State:
     scheduler: Any
     stopper: Stopper | None
     history: History
+    means: Means
     settings: Mapping[str, Any]
 
 
 class Checkpoint:
-    """A file that always is from the end of an epoch, whole.
+    """A file that always is whole, from between two batches.
 
     Parameters
     ----------
@@ -132,6 +134,7 @@ def _words(state: State) -> dict[str, Any]:
         "version": _VERSION,
         "settings": dict(state.settings),
         "history": state.history.to_json(),
+        "epoch": state.means.to_json(),
         "early_stopping": state.stopper.to_json() if state.stopper else None,
         "scheduler": scheduler.state_dict() if scheduler is not None else None,
         "seeds": {name: generator.seed for name, generator in _generators(state.model)},
@@ -139,7 +142,7 @@ def _words(state: State) -> dict[str, Any]:
 
 
 def _restore(state: State, owned: dict[str, dict[str, Tensor]], words: dict[str, Any]) -> None:
-    history = History.from_json(words["history"])
+    history, means = History.from_json(words["history"]), Means.from_json(words["epoch"])
     # The model first: that it does not fit is the likeliest, and then nothing has changed.
     state.model.load_state_dict(owned["model"])
     state.optimizer.load_state_dict(owned["optimizer"])
@@ -150,4 +153,4 @@ def _restore(state: State, owned: dict[str, dict[str, Tensor]], words: dict[str,
         state.stopper.load(words["early_stopping"], owned["best"])
     if state.scheduler is not None and words["scheduler"]:
         state.scheduler.load_state_dict(words["scheduler"])
-    state.history = history
+    state.history, state.means = history, means

@@ -1,26 +1,25 @@
-"""The loop of a training."""
+"""Training a model."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ferrule.data._durable import check_writable
-from ferrule.flow._fit._batches import Batches, Order
+from ferrule.flow._fit._batches import Order
 from ferrule.flow._fit._checkpoint import Checkpoint, State
 from ferrule.flow._fit._early_stopping import EarlyStopping, Stopper
 from ferrule.flow._fit._history import History
+from ferrule.flow._fit._loop import Callback, Kept, Loop
+from ferrule.flow._fit._means import Means
 from ferrule.flow._fit._metrics import Metric, metrics_of
-from ferrule.flow._fit._progress import Shown, shown
+from ferrule.flow._fit._progress import shown
 from ferrule.flow._fit._sources import batches_of
 from ferrule.flow._fit._steps import Loss, Steps
 from ferrule.flow._random import manual_seed
 from ferrule.flow.nn import Module
 from ferrule.flow.optim import Optimizer
-from ferrule.flow.optim.lr_scheduler import ReduceLROnPlateau
-
-Callback = Callable[[int, dict[str, float]], object]
 
 
 def fit(
@@ -38,6 +37,7 @@ def fit(
     scheduler: Any = None,
     early_stopping: EarlyStopping | int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: int | None = None,
     resume: bool = True,
     clip_norm: float | None = None,
     shuffle: bool = True,
@@ -87,6 +87,8 @@ def fit(
     checkpoint : path, optional
         A file that is replaced after each epoch, whole whatever happens. It has all that the
         training depends on, so that one that was interrupted ends with the same bits.
+    checkpoint_every : int, optional
+        After how many batches of an epoch the file is replaced too.
     resume : bool
         Whether to go on from `checkpoint` where it exists.
     clip_norm : float, optional
@@ -129,9 +131,9 @@ def fit(
     (3.0, 1.0)
     """
     _check_parts(model, loss, optimizer)
-    for name, number in (("epochs", epochs), ("batch_size", batch_size)):
-        if number < 1:
-            raise ValueError(f"{name} must be at least 1, got {number}")
+    if checkpoint_every is not None and checkpoint is None:
+        raise ValueError("checkpoint_every needs a checkpoint, the path of the file")
+    _check_counts(epochs=epochs, batch_size=batch_size, checkpoint_every=checkpoint_every)
     order = Order(batch_size, _dtype_of(model), seed, shuffled=shuffle)
     trained = batches_of(data, target, order)
     checked = None
@@ -145,11 +147,12 @@ def fit(
     names += [f"val_{name}" for name in names] if checked else []
     stopper = Stopper(early_stopping, names) if early_stopping is not None else None
     settings = {"seed": seed, "batch_size": batch_size, "shuffle": shuffle}
-    state = State(model, optimizer, scheduler, stopper, History(), settings)
-    loop = _Loop(state, steps, trained, checked, list(callbacks))
+    state = State(model, optimizer, scheduler, stopper, History(), Means(), settings)
+    kept = Kept(_opened(checkpoint), checkpoint_every)
+    loop = Loop(state, steps, trained, checked, kept, list(callbacks))
     manual_seed(_stream(seed))
     with shown(epochs, verbose=verbose) as bar:
-        return loop.run(epochs, _opened(checkpoint), bar, resume=resume)
+        return loop.run(epochs, bar, resume=resume)
 
 
 def _check_parts(model: Any, loss: Any, optimizer: Any) -> None:
@@ -160,6 +163,12 @@ def _check_parts(model: Any, loss: Any, optimizer: Any) -> None:
         raise TypeError(f"the loss is a function of predictions and targets, not {got}")
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"the optimizer is one of ferrule.flow.optim, not {optimizer!r}")
+
+
+def _check_counts(**counts: int | None) -> None:
+    for name, number in counts.items():
+        if number is not None and number < 1:
+            raise ValueError(f"{name} must be at least 1, got {number}")
 
 
 def _stream(seed: int) -> int:
@@ -182,71 +191,3 @@ def _opened(path: str | os.PathLike[str] | None) -> Checkpoint | None:
     checkpoint = Checkpoint(path)
     check_writable(checkpoint.path)
     return checkpoint
-
-
-class _Loop:
-    """Epoch after epoch."""
-
-    def __init__(
-        self,
-        state: State,
-        steps: Steps,
-        trained: Batches,
-        checked: Batches | None,
-        callbacks: list[Callback],
-    ) -> None:
-        self._state = state
-        self._steps = steps
-        self._trained = trained
-        self._checked = checked
-        self._callbacks = callbacks
-
-    def run(
-        self, epochs: int, checkpoint: Checkpoint | None, bar: Shown, *, resume: bool
-    ) -> History:
-        state = self._state
-        state.optimizer.zero_grad()
-        if checkpoint and resume:
-            checkpoint.load(state)
-        history, stopper = state.history, state.stopper
-        while history.n_epochs < epochs and not (stopper and stopper.is_over):
-            epoch = history.n_epochs
-            numbers = self._epoch(epoch, bar)
-            history.add(numbers)
-            bar.end(history.n_epochs, numbers)
-            if stopper:
-                stopper.see(epoch, numbers, state.model)
-            self._schedule(numbers)
-            if checkpoint:
-                checkpoint.save(state)
-            answers = [callback(epoch, numbers) for callback in self._callbacks]
-            if any(answer is True for answer in answers):
-                history.why_stopped = "a callback"
-                break
-        return self._finish()
-
-    def _epoch(self, epoch: int, bar: Shown) -> dict[str, float]:
-        bar.start(epoch, self._trained.n_batches)
-        numbers = self._steps.train(self._trained.epoch(epoch), seen=bar.batch)
-        if self._checked is not None:
-            numbers |= self._steps.validate(self._checked.epoch(epoch))
-        if self._state.scheduler is not None:
-            numbers["lr"] = self._state.optimizer.lr
-        return numbers
-
-    def _schedule(self, numbers: dict[str, float]) -> None:
-        scheduler = self._state.scheduler
-        if isinstance(scheduler, ReduceLROnPlateau):
-            scheduler.step(numbers.get("val_loss", numbers["loss"]))
-        elif scheduler is not None:
-            scheduler.step()
-
-    def _finish(self) -> History:
-        history, stopper = self._state.history, self._state.stopper
-        if stopper:
-            stopper.restore(self._state.model)
-            history.best_epoch = stopper.best_epoch
-            if stopper.is_over:
-                history.why_stopped = "early stopping"
-        self._state.model.eval()
-        return history

@@ -14,8 +14,8 @@ _PERIOD = 0.1
 class Shown:
     """Where progress is told; this one says nothing."""
 
-    def start(self, epoch: int, n_batches: int | None) -> None:
-        """Begin an epoch."""
+    def start(self, epoch: int, done: int, n_batches: int | None) -> None:
+        """Begin an epoch, of which so many batches are done."""
 
     def batch(self, loss: float) -> None:
         """Tell the loss of a batch."""
@@ -39,10 +39,10 @@ class _Bar(Shown):
         self._done = 0
         self._next = 0.0
 
-    def start(self, epoch: int, n_batches: int | None) -> None:
-        self._done = 0
+    def start(self, epoch: int, done: int, n_batches: int | None) -> None:
+        self._done = done
         label = f"epoch {epoch + 1}/{self._epochs}"
-        self._update(completed=0, total=n_batches, description=label, loss="")
+        self._update(completed=done, total=n_batches, description=label, loss="")
 
     def batch(self, loss: float) -> None:
         self._done += 1

@@ -8,6 +8,7 @@ import numpy as np
 from ferrule._core import Tensor
 from ferrule.flow._autograd import no_grad
 from ferrule.flow._fit._batches import Batch
+from ferrule.flow._fit._means import Means
 from ferrule.flow._fit._metrics import Metric
 from ferrule.flow._function import function
 from ferrule.flow.nn import Module
@@ -68,9 +69,17 @@ class Steps:
             return self._numbers(prediction, y, _checked(self._loss(prediction, y)))
 
     def train(
-        self, batches: Iterable[Batch], *, seen: Callable[[float], object]
+        self, batches: Iterable[Batch], means: Means, *, seen: Callable[[float], object]
     ) -> dict[str, float]:
-        """Train on the batches of an epoch; `seen` is told the loss of each.
+        """Train on what is left of an epoch.
+
+        Parameters
+        ----------
+        batches : iterable of (x, y)
+        means : Means
+            Of the batches before, to which these are added.
+        seen : callable
+            Is told the loss of each batch.
 
         Returns
         -------
@@ -83,13 +92,12 @@ class Steps:
             Where the loss is NaN, from which no training comes back.
         """
         self._model.train()
-        means = _Means()
-        for number, (x, y) in enumerate(batches):
+        for x, y in batches:
             values = [value.item() for value in self._train(x, y)]
             if np.isnan(values[0]):
                 raise FloatingPointError(
-                    f"the loss is NaN in batch {number}: look for NaN in the data, or take a "
-                    "smaller learning rate or clip_norm; the last checkpoint is from before"
+                    f"the loss is NaN in batch {means.n_batches}: look for NaN in the data, or "
+                    "take a smaller learning rate or clip_norm; the last checkpoint is from before"
                 )
             means.add(values, len(x))
             seen(values[0])
@@ -98,7 +106,7 @@ class Steps:
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """Return the means of the loss and the metrics over all rows, with ``val_`` in front."""
         self._model.eval()
-        means = _Means()
+        means = Means()
         for x, y in batches:
             means.add([value.item() for value in self._validate(x, y)], len(x))
         return means.named([f"val_{name}" for name in ["loss", *self._metrics]])
@@ -109,19 +117,3 @@ def _checked(loss: Any) -> Tensor:
         return loss
     got = f"shape {loss.shape}" if isinstance(loss, Tensor) else type(loss).__name__
     raise TypeError(f"the loss must be a tensor of one number, got {got}: take its mean()")
-
-
-class _Means:
-    """Means of numbers, weighted by the rows that they are of."""
-
-    def __init__(self) -> None:
-        self._sums: list[float] = []
-        self._rows = 0
-
-    def add(self, values: list[float], rows: int) -> None:
-        sums = self._sums or [0.0] * len(values)
-        self._sums = [total + value * rows for total, value in zip(sums, values, strict=True)]
-        self._rows += rows
-
-    def named(self, names: list[str]) -> dict[str, float]:
-        return {name: total / self._rows for name, total in zip(names, self._sums, strict=True)}

@@ -42,14 +42,16 @@ def options(run, **others):
     }
 
 
-@pytest.mark.parametrize("at", [1, 6, 15])
-def test_an_interrupted_training_ends_with_the_same_bits(make, tmp_path, at):
+@pytest.mark.parametrize("every", [None, 1, 3])
+@pytest.mark.parametrize("at", [1, 4, 6, 15])
+def test_an_interrupted_training_ends_with_the_same_bits(make, tmp_path, at, every):
     whole = make()
     wanted = whole.fit(**options(whole))
 
     first = make()
+    kept = {"checkpoint": tmp_path / "run", "checkpoint_every": every}
     with pytest.raises(KeyboardInterrupt):
-        first.fit(**options(first, checkpoint=tmp_path / "run", loss=interrupted(at)))
+        first.fit(**options(first, loss=interrupted(at), **kept))
     flow.manual_seed(99)
     again = make()
     history = again.fit(**options(again, checkpoint=tmp_path / "run"))
@@ -58,6 +60,21 @@ def test_an_interrupted_training_ends_with_the_same_bits(make, tmp_path, at):
     for name, value in whole.optimizer.state_dict().items():
         np.testing.assert_array_equal(value, again.optimizer.state_dict()[name].numpy())
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+@pytest.mark.parametrize(("every", "steps"), [(None, 4), (1, 6), (4, 4)])
+def test_a_checkpoint_is_as_old_as_was_asked_for(make, tmp_path, every, steps):
+    # An epoch has four batches of training and two of validation, so that the ninth loss is that
+    # of the third batch of the second.
+    first = make()
+    with pytest.raises(KeyboardInterrupt):
+        first.fit(
+            **options(first, loss=interrupted(9)),
+            checkpoint=tmp_path / "run",
+            checkpoint_every=every,
+        )
+    with safe_open(tmp_path / "run", "np") as file:
+        assert file.get_tensor("optimizer/steps") == steps
 
 
 def test_a_longer_training_goes_on_where_a_shorter_ended(make, tmp_path):

@@ -200,10 +200,12 @@ def test_a_model_of_doubles_is_trained_in_doubles():
     assert history["loss"][-1] < 1e-25
 
 
-@pytest.mark.parametrize("name", ["epochs", "batch_size"])
+@pytest.mark.parametrize("name", ["epochs", "batch_size", "checkpoint_every"])
 def test_counts_are_checked(run, name):
     with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
-        run.fit(**{name: 0})
+        run.fit(checkpoint="run", **{name: 0})
+    with pytest.raises(ValueError, match="checkpoint_every needs a checkpoint"):
+        run.fit(checkpoint_every=1)
 
 
 @pytest.mark.parametrize(
