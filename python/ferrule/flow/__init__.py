@@ -79,6 +79,7 @@ from ferrule.flow._tensors import (
 
 if TYPE_CHECKING:
     from ferrule.flow import compat, nn, optim
+    from ferrule.flow._files import load_file, save_file
     from ferrule.flow._fit import EarlyStopping, History, fit
 
 __all__ = [
@@ -121,6 +122,7 @@ __all__ = [
     "is_tracing",
     "leaky_relu",
     "linspace",
+    "load_file",
     "log",
     "log_softmax",
     "logsumexp",
@@ -143,6 +145,7 @@ __all__ = [
     "randn",
     "randperm",
     "relu",
+    "save_file",
     "sigmoid",
     "sin",
     "softmax",
@@ -164,11 +167,21 @@ __all__ = [
 ]
 
 
+# Loaded on first use.
+_HOMES = {
+    "EarlyStopping": "ferrule.flow._fit",
+    "History": "ferrule.flow._fit",
+    "fit": "ferrule.flow._fit",
+    "load_file": "ferrule.flow._files",
+    "save_file": "ferrule.flow._files",
+}
+
+
 def __getattr__(name: str) -> Any:
     if name in ("compat", "nn", "optim"):
         return import_module(f"ferrule.flow.{name}")
-    if name in ("EarlyStopping", "History", "fit"):
-        return getattr(import_module("ferrule.flow._fit"), name)
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'ferrule.flow' has no attribute {name!r}")
 
 

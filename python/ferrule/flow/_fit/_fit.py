@@ -9,13 +9,13 @@ import numpy as np
 from ferrule.data._durable import check_writable
 from ferrule.flow._fit._batches import Order
 from ferrule.flow._fit._checkpoint import Checkpoint, State
+from ferrule.flow._fit._data import batches_of
 from ferrule.flow._fit._early_stopping import EarlyStopping, Stopper
 from ferrule.flow._fit._history import History
 from ferrule.flow._fit._loop import Callback, Kept, Loop
 from ferrule.flow._fit._means import Means
 from ferrule.flow._fit._metrics import Metric, metrics_of
 from ferrule.flow._fit._progress import shown
-from ferrule.flow._fit._sources import batches_of
 from ferrule.flow._fit._steps import Loss, Steps
 from ferrule.flow._random import manual_seed
 from ferrule.flow.nn import Module

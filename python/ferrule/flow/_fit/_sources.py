@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from ferrule._core import Tensor
 from ferrule._words import listed
-from ferrule.data import Cubes, Source, read
-from ferrule.flow._fit._batches import Arrays, Batch, Batches, Given, Order
+from ferrule.data import Cubes, Source
+from ferrule.flow._fit._batches import Batch, Batches, Order
 
 # Rows of a source that are shuffled together.
 BLOCK_ROWS = 1 << 16
@@ -90,33 +90,3 @@ class CubeBatches(Batches):
 
     def _target(self, x: Tensor, at: int) -> Tensor:
         return x if self._targets is None else self._targets[at : at + len(x)]
-
-
-def batches_of(data: Any, target: str | Sequence[str] | None, order: Order) -> Batches:
-    """Return the batches of whatever `fit` takes.
-
-    Raises
-    ------
-    TypeError
-        For what it does not take.
-    ValueError
-        For data without rows, or of different numbers of them.
-    """
-    if isinstance(data, Cubes):
-        return CubeBatches(data, None, order)
-    if isinstance(data, tuple) and len(data) == 2:
-        if isinstance(data[0], Cubes):
-            return CubeBatches(*data, order)
-        return Arrays(data, order)
-    if target is not None:
-        return Table(data if isinstance(data, Source) else read(data), target, order)
-    if isinstance(data, Source):
-        raise TypeError("of a source, say which columns are the targets: target='label'")
-    if isinstance(data, (Tensor, np.ndarray)):
-        return Arrays((data, data), order)
-    if callable(data) or hasattr(data, "__iter__"):
-        return Given(data, order)
-    raise TypeError(
-        "data are (x, y), a ferrule.data Source with target=, Cubes, an iterable of batches, or a "
-        f"function from the epoch to one; got {type(data).__name__}"
-    )

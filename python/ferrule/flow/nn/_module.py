@@ -113,6 +113,12 @@ class Module:
                 f"`{name}` is a parameter, and what was assigned to it has history: write "
                 f"`with flow.no_grad(): module.{name}.copy_(...)`"
             )
+        before = vars(self)[name]
+        if kind is _Kind.PARAMETER and before is not None and before.requires_grad:
+            raise TypeError(
+                f"`{name}` is a parameter, and what was assigned to it would not be trained: make "
+                f"it nn.Parameter(...), or write `with flow.no_grad(): module.{name}.copy_(...)`"
+            )
         vars(self)[name] = value
 
     def register_parameter(self, name: str, param: Tensor | None) -> None:

@@ -9,7 +9,7 @@ from ferrule.data import Cubes, read
 from ferrule.flow import nn, optim
 from ferrule.flow._fit import _sources
 from ferrule.flow._fit._batches import Order
-from ferrule.flow._fit._sources import batches_of
+from ferrule.flow._fit._data import batches_of
 
 
 @pytest.fixture

@@ -186,6 +186,8 @@ def test_a_parameter_is_not_replaced_by_a_value_with_history(tree):
         TypeError, match=r"has history: write `with flow.no_grad\(\): module.offset"
     ):
         tree.offset = tree.offset * 2.0
+    with pytest.raises(TypeError, match=r"would not be trained: make it nn\.Parameter"):
+        tree.offset = flow.zeros(1)
     with pytest.raises(
         TypeError, match="`left` is a module: a Module or None is expected, got int"
     ):
