@@ -50,8 +50,8 @@ class Checkpoint:
         """Put the file in the place of the one before."""
         _tensor_file.write(self.path, _arrays(state), {_KEY: json.dumps(_words(state))})
 
-    def load(self, state: State) -> bool:
-        """Give everything the values of the file; False where there is none.
+    def load(self, state: State) -> None:
+        """Give everything the values of the file, where there is one.
 
         Raises
         ------
@@ -61,7 +61,7 @@ class Checkpoint:
             Where it is of another training, or no checkpoint.
         """
         if not self.path.exists():
-            return False
+            return
         arrays, metadata = _tensor_file.read(self.path)
         if _KEY not in metadata:
             raise InvalidArgumentError(f"`{self.path}` is no checkpoint of fit")
@@ -75,7 +75,6 @@ class Checkpoint:
             raise
         except ValueError as error:
             raise InvalidArgumentError(f"`{self.path}` is of another training: {error}") from error
-        return True
 
     def _check(self, words: dict[str, Any], state: State) -> None:
         if words["version"] != _VERSION:

@@ -92,6 +92,14 @@ def test_a_class_that_is_ignored_does_not_count(logits, classes):
     assert F.cross_entropy(x, marked, ignore_index=-100).item() == pytest.approx(rest, rel=1e-12)
 
 
+def test_what_is_ignored_may_be_infinite():
+    x = flow.tensor([[0.0, 0.0], [-np.inf, 0.0]], requires_grad=True)
+    loss = F.cross_entropy(x, [1, 0], ignore_index=0)
+    assert loss.item() == pytest.approx(np.log(2))
+    loss.backward()
+    assert x.grad.tolist() == [[0.5, -0.5], [0.0, 0.0]]
+
+
 def test_logits_of_any_size_have_a_finite_loss():
     x = flow.tensor([[1e4, -1e4], [-1e4, 1e4]], requires_grad=True)
     loss = F.cross_entropy(x, [0, 0])

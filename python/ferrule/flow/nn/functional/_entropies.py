@@ -107,28 +107,25 @@ def _of_classes(
     reduction: str,
     smoothing: tuple[float, float],
 ) -> Tensor:
-    classes = logs.shape[-1]
     _check_classes(logs, target)
     flat = target.reshape(-1).long()
     counts = None if ignored is None else flat != ignored
     if counts is not None:
         flat = ops.where(counts, flat, 0)
     weights = None if weight is None else as_tensor(weight).to(logs.dtype)
-    loss = -_picked(logs, flat)
-    if weights is not None:
-        loss = loss * ops.index_select(weights, 0, flat)
+    # What each row counts, where that is not 1.
+    each = None if weights is None else ops.index_select(weights, 0, flat)
+    loss = -_picked(logs, flat) if each is None else -_picked(logs, flat) * each
     scale, smooth = smoothing
     if smooth:
-        rows = logs.reshape(-1, classes)
+        rows = logs.reshape(-1, logs.shape[-1])
         loss = loss * scale - smooth * (rows if weights is None else rows * weights).sum(-1)
     if counts is not None:
         loss = ops.where(counts, loss, 0.0)
-    if reduction != "mean" or (counts is None and weights is None):
-        return reduced(loss.reshape(target.shape), reduction)
-    # What each element counts, where that is not 1.
-    each = loss.detach() * 0.0 + 1.0 if weights is None else ops.index_select(weights, 0, flat)
-    each = each if counts is None else ops.where(counts, each, 0.0)
-    return loss.sum() / each.sum()
+        each = counts.to(loss.dtype) if each is None else ops.where(counts, each, 0.0)
+    if reduction == "mean" and each is not None:
+        return loss.sum() / each.sum()
+    return reduced(loss.reshape(target.shape), reduction)
 
 
 def _picked(logs: Tensor, flat: Tensor) -> Tensor:
