@@ -7,10 +7,12 @@ import textwrap
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from safetensors import safe_open
 
 from ferrule import flow
+from ferrule.data import Cubes
 from ferrule.errors import DataLossError, InvalidArgumentError, NotFoundError
 from ferrule.flow import nn, optim
 from ferrule.flow.optim import lr_scheduler
@@ -223,3 +225,31 @@ def test_ctrl_c_leaves_the_last_checkpoint_whole(make, tmp_path):
     whole = make()
     whole.fit(epochs=int(done))
     assert again.bits() == whole.bits()
+
+
+def _source(run):
+    return pa.table({"a": run.x[:, 0], "b": run.x[:, 1], "label": run.y}), {"target": "label"}
+
+
+def _cubes(run):
+    cubes = Cubes(
+        np.random.default_rng(0).random((1, 9, 2)).astype(np.float32), (1, 1, 2), total=50
+    )
+    return (cubes, run.y[:, None, None]), {}
+
+
+@pytest.mark.parametrize("data_of", [_source, _cubes])
+def test_sources_and_cubes_go_on_within_an_epoch(make, tmp_path, data_of):
+    def trained(loss, **kept):
+        run = make()
+        run.model[0] = nn.Linear(2, 16)
+        run.optimizer = optim.Adam(run.model.parameters(), lr=0.02)
+        data, others = data_of(run)
+        run.fit(data, epochs=3, loss=loss, compile=False, **kept, **others)
+        return run.bits()
+
+    kept = {"checkpoint": tmp_path / "run", "checkpoint_every": 1}
+    wanted = trained(nn.CrossEntropyLoss())
+    with pytest.raises(KeyboardInterrupt):
+        trained(interrupted(7), **kept)
+    assert trained(nn.CrossEntropyLoss(), **kept) == wanted
