@@ -176,6 +176,7 @@ def save_graph(
     outputs: list[tuple[str, _Value]],
     weights: dict[int, tuple[str, NDArray[Any]]],
     facts: str,
+    captures: dict[int, tuple[str, NDArray[Any]]] = ...,
 ) -> str: ...
 def column_variances(x: _Samples, out: NDArray[float64]) -> tuple[str, int, int] | None: ...
 def kmeans_fit(

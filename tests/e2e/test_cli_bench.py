@@ -10,6 +10,7 @@ from tritonclient.grpc import service_pb2 as messages
 from tritonclient.grpc import service_pb2_grpc as service
 
 import ferrule as package
+import ferrule.flow.compat.v1 as tf
 from ferrule.cli._run import run
 from ferrule.cluster import KMeans
 
@@ -91,6 +92,18 @@ def test_a_model_file_is_served_and_measured_over_both_protocols(bench, model):
         assert one["checked"] > 0
         assert 0 < one["p50_ms"] <= one["p99_ms"] <= one["max_ms"]
     assert (model.parent / "blobs-bench.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_graph_is_measured_by_the_numbers_that_it_gives(bench, model):
+    graph = tf.Graph()
+    with graph.as_default(), tf.Session() as session:
+        x = tf.placeholder(tf.float32, [None, 3])
+        package.save(session, "graph.safetensors", inputs={"x": x}, outputs={"y": tf.sin(x)})
+    code, out, err = bench("graph.safetensors", *QUICK, "--json", "--no-plot")
+    assert code == 0, err
+    for one in json.loads(out)["results"]:
+        assert (one["errors"], one["wrong"]) == ({}, 0)
+        assert one["checked"] > 0
 
 
 def test_the_table_names_servers_and_loads(bench, model):

@@ -8,7 +8,7 @@ use common::Folder;
 use ferrule_artifact::graph::{GraphModel, parts};
 use ferrule_artifact::{Manifest, Tensor, load, save};
 use ferrule_base::{DType, Limits};
-use ferrule_graph::definition::freeze;
+use ferrule_graph::definition::{Known, freeze};
 use ferrule_graph::{Graph, Op, Value};
 use ferrule_tensor::array::{Array, Shape};
 use serde_json::{Map, json};
@@ -23,7 +23,8 @@ fn product() -> (Manifest, Vec<Tensor>) {
     let y = graph.add(product, &[Value::of(x), Value::of(w.unwrap())], &[]).unwrap();
     let values: Vec<f64> = (0..120).map(f64::from).collect();
     let w = Array::from_slice(DType::Fp64, Shape::new(&[3, 40]).unwrap(), &values);
-    let weights = HashMap::from([(0, ("w".to_owned(), w))]);
+    let variables = HashMap::from([(0, ("w".to_owned(), w))]);
+    let weights = Known { variables, ..Known::default() };
     let port = |name: &str, node| [(name.to_owned(), Value::of(node))];
     let frozen = freeze(&graph, &port("x", x), &port("y", y), &weights).unwrap();
     parts(frozen, Map::new(), Map::new(), BTreeMap::new()).unwrap()
@@ -72,7 +73,7 @@ fn an_input_of_unknown_rank_is_refused_with_what_to_do() {
     let mut graph = Graph::new();
     let op = Op::Placeholder { dtype: DType::Fp32, shape: None };
     let x = vec![("x".to_owned(), Value::of(graph.add(op, &[], &[]).unwrap()))];
-    let frozen = freeze(&graph, &x, &x, &HashMap::new()).unwrap();
+    let frozen = freeze(&graph, &x, &x, &Known::default()).unwrap();
     let error = parts(frozen, Map::new(), Map::new(), BTreeMap::new()).unwrap_err().to_string();
     assert!(error.contains("give it a shape, such as [None, 4]"), "{error}");
 }

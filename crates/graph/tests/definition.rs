@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use ferrule_base::DType;
-use ferrule_graph::definition::{Built, Definition, Frozen, Weight, freeze};
+use ferrule_graph::definition::{Built, Definition, Frozen, Known, Weight, freeze};
 use ferrule_graph::{Fault, Graph, Op, Plan, Request, Session, Subgraph, Value, Variables, until};
 use ferrule_tensor::array::{Array, Shape};
 use ferrule_tensor::ops::{Binary, Random, Reduction, Unary};
@@ -27,7 +27,7 @@ fn placeholder(graph: &mut Graph, shape: &[Option<usize>]) -> Value {
 }
 
 /// tanh(x w + b) summed over a table of constants, and a variable that is not needed.
-fn layer() -> (Graph, Value, Value, HashMap<u32, (String, Array)>) {
+fn layer() -> (Graph, Value, Value, Known) {
     let mut graph = Graph::new();
     let unused = Op::Variable { id: 9, dtype: DType::Fp32, shape: vec![2] };
     add(&mut graph, unused, &[]);
@@ -38,8 +38,8 @@ fn layer() -> (Graph, Value, Value, HashMap<u32, (String, Array)>) {
     let y = add(&mut graph, PRODUCT, &[x, same]);
     let y = add(&mut graph, Op::Unary { f: Unary::Tanh }, &[y]);
     let y = add(&mut graph, PRODUCT, &[y, Value::of(table)]);
-    let weights =
-        HashMap::from([(0, ("layer/w".to_owned(), array(&[9, 9], |p| (p as f32).sin())))]);
+    let w = ("layer/w".to_owned(), array(&[9, 9], |place| (place as f32).sin()));
+    let weights = Known { variables: HashMap::from([(0, w)]), ..Known::default() };
     (graph, x, y, weights)
 }
 
@@ -72,11 +72,21 @@ fn a_graph_that_was_written_down_gives_the_bits_of_the_one_in_use() {
 
     let rows = array(&[5, 9], |place| (place as f32).cos());
     let mut session = Session::new();
-    session.variables.set(0, weights[&0].1.clone());
+    session.variables.set(0, weights.variables[&0].1.clone());
     let request = Request { fetches: vec![y], targets: vec![], feeds: vec![x] };
     let expected = session.run(&graph, &request, std::slice::from_ref(&rows)).unwrap();
     let found = run(&rebuilt(&frozen), &[rows]);
     assert_eq!(found[0].as_bytes(), expected[0].as_bytes());
+}
+
+#[test]
+fn a_placeholder_that_is_known_is_a_weight() {
+    let (graph, x, y, mut weights) = layer();
+    let rows = array(&[5, 9], |place| (place as f32).cos());
+    weights.placeholders.insert(x.node, ("captured".to_owned(), rows));
+    let frozen = freeze(&graph, &[], &named("y", y), &weights).unwrap();
+    assert_eq!(frozen.weights[0].0, "captured");
+    assert_eq!(run(&rebuilt(&frozen), &[])[0].shape()[..], [5, 9]);
 }
 
 #[test]
@@ -117,7 +127,7 @@ fn counting() -> (Graph, Value, Value) {
 #[test]
 fn loops_are_written_down_and_end_by_the_deadline() {
     let (graph, x, y) = counting();
-    let frozen = freeze(&graph, &named("x", x), &named("y", y), &HashMap::new()).unwrap();
+    let frozen = freeze(&graph, &named("x", x), &named("y", y), &Known::default()).unwrap();
     let built = rebuilt(&frozen);
     let given = array(&[4], |_| 0.0);
     assert_eq!(run(&built, &[given])[0].as_slice::<f32>(), [25.0; 4]);
@@ -138,7 +148,7 @@ fn what_no_server_can_run_is_not_written_down() {
         let mut graph = Graph::new();
         let x = placeholder(&mut graph, &[None, Some(3)]);
         let y = build(&mut graph, x);
-        let error = freeze(&graph, &named("x", x), &named("y", y), &HashMap::new()).unwrap_err();
+        let error = freeze(&graph, &named("x", x), &named("y", y), &Known::default()).unwrap_err();
         (error.node.is_some(), error.to_string())
     };
     type Case = (fn(&mut Graph, Value) -> Value, &'static str);

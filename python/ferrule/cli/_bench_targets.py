@@ -135,7 +135,7 @@ def _from_graph(model: GraphModel, file: Path, name: str | None) -> Subject:
         raise InvalidArgumentError(
             f"`{file}` gives {model.outputs[0]}, which has no row for each row"
         )
-    expected = output.reshape(len(rows), -1).tolist()
+    expected = output.reshape(len(rows), -1)
     return Subject(file, name or file.stem, spec.name, spec.dtype, _plain(rows), expected)
 
 

@@ -22,10 +22,25 @@ pub struct Frozen {
     pub weights: Vec<(String, Array)>,
 }
 
-/// Writes down what `outputs` need from `inputs`, with the values of variables as constants.
+/// Arrays that stand for parts of a graph, each under the name that it is stored by.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// The values of variables, by their numbers.
+    pub variables: HashMap<u32, (String, Array)>,
+    /// What placeholders that are no inputs stand for, such as the tensors that a traced function has
+    /// captured, by their nodes.
+    pub placeholders: HashMap<u32, (String, Array)>,
+}
+
+impl Known {
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.variables.values().chain(self.placeholders.values()).map(|known| known.0.as_str())
+    }
+}
+
+/// Writes down what `outputs` need from `inputs`, with what is `known` as constants.
 ///
-/// An input may be any value: what it was computed from is left out. `variables` has the name and the
-/// value of each variable that has one.
+/// An input may be any value: what it was computed from is left out.
 ///
 /// # Errors
 /// [`GraphError`] with the node: where a placeholder is needed that is no input, a variable has no
@@ -35,37 +50,41 @@ pub fn freeze(
     graph: &Graph,
     inputs: &[(String, Value)],
     outputs: &[(String, Value)],
-    variables: &HashMap<u32, (String, Array)>,
+    known: &Known,
 ) -> Result<Frozen, GraphError> {
     check_unique("input", inputs.iter().map(|input| input.0.as_str()))?;
     check_unique("output", outputs.iter().map(|output| output.0.as_str()))?;
-    check_unique("variable", variables.values().map(|variable| variable.0.as_str()))?;
+    check_unique("array", known.names())?;
     if outputs.is_empty() {
         return Err(wrong("no output is named; name at least one".into()).into());
     }
-    let taken = variables.values().map(|variable| variable.0.clone()).collect();
-    let mut weights = Weights { variables, taken, written: HashSet::new(), made: Vec::new() };
-    let definition = define(graph, inputs, outputs, &mut weights)?;
+    let taken = known.names().map(str::to_owned).collect();
+    let mut weights = Weights { known, taken, written: HashSet::new(), made: Vec::new() };
+    let definition = define(graph, inputs, outputs, &known.placeholders, &mut weights)?;
     Ok(Frozen { definition, weights: weights.made })
 }
 
 /// The arrays that go beside the definition.
 struct Weights<'a> {
-    variables: &'a HashMap<u32, (String, Array)>,
+    known: &'a Known,
     /// Names that are in use.
     taken: HashSet<String>,
-    /// Variables that were written.
-    written: HashSet<u32>,
+    /// Names that were written.
+    written: HashSet<String>,
     made: Vec<(String, Array)>,
 }
 
 impl Weights<'_> {
     fn variable(&mut self, id: u32) -> Result<Entry, GraphError> {
-        let (name, value) = self.variables.get(&id).ok_or(Fault::Uninitialized { id })?;
-        if self.written.insert(id) {
+        let known = self.known.variables.get(&id).ok_or(Fault::Uninitialized { id })?;
+        Ok(self.named(known))
+    }
+
+    fn named(&mut self, (name, value): &(String, Array)) -> Entry {
+        if self.written.insert(name.clone()) {
             self.made.push((name.clone(), value.clone()));
         }
-        Ok(Entry::Weight(name.clone()))
+        Entry::Weight(name.clone())
     }
 
     fn constant(&mut self, value: &Array) -> Entry {
@@ -90,6 +109,8 @@ struct Defining<'a, 'w> {
     values: HashMap<Value, Value>,
     /// Subgraphs of the graph that were written down.
     written: HashMap<u32, u32>,
+    /// What placeholders stand for.
+    placeholders: &'a HashMap<u32, (String, Array)>,
     weights: &'a mut Weights<'w>,
 }
 
@@ -97,6 +118,7 @@ fn define(
     graph: &Graph,
     inputs: &[(String, Value)],
     outputs: &[(String, Value)],
+    placeholders: &HashMap<u32, (String, Array)>,
     weights: &mut Weights,
 ) -> Result<Definition, GraphError> {
     let mut defining = Defining {
@@ -105,6 +127,7 @@ fn define(
         subgraphs: Vec::new(),
         values: HashMap::new(),
         written: HashMap::new(),
+        placeholders,
         weights,
     };
     let mut ports = Vec::with_capacity(inputs.len());
@@ -150,8 +173,13 @@ impl Defining<'_, '_> {
                 if self.values.contains_key(&Value::of(number)) {
                     return Ok(());
                 }
-                let shape = node.outputs[0].dims.describe();
-                return Err(Fault::NotAnInput { dtype: *dtype, shape }.into());
+                match self.placeholders.get(&number) {
+                    Some(known) => self.weights.named(known),
+                    None => {
+                        let shape = node.outputs[0].dims.describe();
+                        return Err(Fault::NotAnInput { dtype: *dtype, shape }.into());
+                    }
+                }
             }
             Op::Identity | Op::StopGradient => {
                 let same = self.values[&node.inputs[0]];
@@ -194,7 +222,8 @@ impl Defining<'_, '_> {
             values.iter().enumerate().map(|(at, &value)| (at.to_string(), value)).collect()
         };
         let (inputs, outputs) = (named(&subgraph.inputs), named(&subgraph.outputs));
-        let made = define(&subgraph.graph, &inputs, &outputs, self.weights);
+        let none = HashMap::new();
+        let made = define(&subgraph.graph, &inputs, &outputs, &none, self.weights);
         self.subgraphs.push(made.map_err(GraphError::outside)?);
         let written = self.subgraphs.len() as u32 - 1;
         self.written.insert(id, written);

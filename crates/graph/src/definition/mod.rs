@@ -17,7 +17,7 @@ use crate::graph::Value;
 use crate::op::Op;
 
 pub use build::{Built, Weight};
-pub use freeze::{Frozen, freeze};
+pub use freeze::{Frozen, Known, freeze};
 
 /// The most nodes of a definition, where those of a subgraph count as often as it is run from a node.
 pub const NODES_MAX: usize = 1 << 16;

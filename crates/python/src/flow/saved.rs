@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ferrule_artifact::graph::parts;
 use ferrule_base::{DType, Limits};
-use ferrule_graph::definition::freeze;
+use ferrule_graph::definition::{Known, freeze};
 use ferrule_runtime::{InputTensor, Model, OutputTensor, TensorData, Wanted, open};
 use ferrule_tensor::array::{Array, Buffer, Shape};
 use numpy::PyUntypedArray;
@@ -21,37 +21,44 @@ use crate::errors::to_py;
 
 /// A name and a value of a graph: (node, output).
 type Port = (String, Pair);
+/// Names and arrays, by a number of the engine's.
+type Named<'py> = HashMap<u32, (String, Bound<'py, PyUntypedArray>)>;
 
 /// Saves what `outputs` need from `inputs` as an artifact at `path`, and returns its digest.
 ///
-/// `weights` has, by the engine's number of a variable, its name and its value; those that are needed are
-/// stored as tensors of these names. `facts` is a JSON object with `training`, `metadata` and `versions`.
+/// `weights` has, by the engine's number of a variable, its name and its value; `captures` the same for
+/// placeholders that are no inputs, by their nodes. Those that are needed are stored as tensors of these
+/// names. `facts` is a JSON object with `training`, `metadata` and `versions`.
 #[pyfunction]
-#[pyo3(signature = (path, graph, inputs, outputs, weights, facts))]
+#[pyo3(signature = (path, graph, inputs, outputs, weights, facts, captures = HashMap::new()))]
+#[allow(clippy::too_many_arguments, reason = "the parameters are Python's")]
 pub(crate) fn save_graph(
     py: Python<'_>,
     path: PathBuf,
     graph: &FlowGraph,
     inputs: Vec<Port>,
     outputs: Vec<Port>,
-    weights: HashMap<u32, (String, Bound<'_, PyUntypedArray>)>,
+    weights: Named<'_>,
     facts: &str,
+    captures: Named<'_>,
 ) -> PyResult<String> {
     let ports = |ports: Vec<Port>| -> Vec<_> {
         ports.into_iter().map(|(name, pair)| (name, value(pair))).collect()
     };
     let (inputs, outputs) = (ports(inputs), ports(outputs));
-    let weights =
-        weights.into_iter().map(|(id, (name, array))| Ok((id, (name, from_numpy(&array)?))));
-    let weights = weights.collect::<PyResult<HashMap<u32, (String, Array)>>>()?;
+    let known = Known { variables: arrays(weights)?, placeholders: arrays(captures)? };
     let facts: Facts = serde_json::from_str(facts)
         .map_err(|error| PyValueError::new_err(format!("not the facts of a model: {error}")))?;
-    let frozen = py.detach(|| freeze(&graph.read(), &inputs, &outputs, &weights));
+    let frozen = py.detach(|| freeze(&graph.read(), &inputs, &outputs, &known));
     let frozen = frozen.map_err(|error| raised(py, &error))?;
     let (manifest, tensors) = parts(frozen, facts.training, facts.metadata, facts.versions)
         .map_err(|fault| to_py(py, &fault))?;
     py.detach(|| ferrule_artifact::save(&path, manifest, tensors))
         .map_err(|error| to_py(py, &error))
+}
+
+fn arrays(named: Named<'_>) -> PyResult<HashMap<u32, (String, Array)>> {
+    named.into_iter().map(|(id, (name, array))| Ok((id, (name, from_numpy(&array)?)))).collect()
 }
 
 #[derive(serde::Deserialize)]

@@ -1,11 +1,10 @@
 //! Who shares a run, and what each is told.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use ferrule_artifact::graph::parts;
 use ferrule_base::Limits;
-use ferrule_graph::definition::freeze;
+use ferrule_graph::definition::{Known, freeze};
 use ferrule_graph::{Graph, Op, Value};
 use ferrule_runtime::Registry;
 use ferrule_tensor::array::{Array, Shape};
@@ -28,7 +27,7 @@ fn table() -> Arc<ServedModel> {
     let y = Value::of(graph.add(Op::Gather { axis: 0 }, &[rows, x], &[]).unwrap());
     let y = Value::of(graph.add(Op::Unary { f: Unary::Exp }, &[y], &[]).unwrap());
     let (inputs, outputs) = ([("x".to_owned(), x)], [("y".to_owned(), y)]);
-    let frozen = freeze(&graph, &inputs, &outputs, &HashMap::new()).unwrap();
+    let frozen = freeze(&graph, &inputs, &outputs, &Known::default()).unwrap();
     let (manifest, tensors) = parts(frozen, Map::new(), Map::new(), Default::default()).unwrap();
 
     let folder = std::env::temp_dir().join(format!("ferrule-batch-{}", std::process::id()));

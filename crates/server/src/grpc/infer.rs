@@ -38,11 +38,14 @@ pub(super) fn model_infer(
     })
 }
 
+/// An answer, and how many rows it is about.
+type Counted = Result<(ModelInferResponse, u64), Status>;
+
 fn infer(
     served: &Arc<ServedModel>,
     request: ModelInferRequest,
     limits: &Limits,
-) -> Result<Handled<Result<(ModelInferResponse, u64), Status>>, Status> {
+) -> Result<Handled<Counted>, Status> {
     check_request(&request, limits)?;
     let signature = served.model.signature();
     let mut inputs = Vec::with_capacity(request.inputs.len());

@@ -26,10 +26,10 @@ pub(super) fn predict(
     })
 }
 
-fn begin(
-    served: &Arc<ServedModel>,
-    request: &PredictRequest,
-) -> Result<Handled<Result<(PredictResponse, u64), Status>>, Status> {
+/// An answer, and how many rows it is about.
+type Counted = Result<(PredictResponse, u64), Status>;
+
+fn begin(served: &Arc<ServedModel>, request: &PredictRequest) -> Result<Handled<Counted>, Status> {
     let signature = served.model.signature();
     let unimplemented = |text| Status::new(ErrorCode::Unimplemented, text);
     let [spec] = signature.inputs.as_slice() else {
