@@ -41,6 +41,7 @@ bench: setup server-binary ## time training, cubes, reading and serving beside t
 	.bench/venv/bin/python benches/read.py
 	.bench/venv/bin/python benches/serve_kmeans.py
 	.bench/venv/bin/python benches/flow_step.py
+	.bench/venv/bin/python benches/flow_dense.py
 
 oracle: ## record what TensorFlow makes of the random graphs of tests/oracle (minutes)
 	@[ -x $(ORACLE)/bin/python ] || $(PYTHON) -m venv $(ORACLE)

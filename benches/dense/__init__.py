@@ -1,0 +1,1 @@
+"""Training steps and element-wise chains, as each contender writes them."""
