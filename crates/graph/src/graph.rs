@@ -126,7 +126,10 @@ impl Graph {
 
     /// Adds a copy of node `number` of `other`, whose inputs are here what `copies` says, without what
     /// it waits for.
-    pub(crate) fn copy_node(
+    ///
+    /// # Errors
+    /// [`GraphError`] where an input has no copy, or the copies are not what the node takes.
+    pub fn copy_node(
         &mut self,
         other: &Self,
         number: u32,

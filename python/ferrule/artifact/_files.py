@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -33,7 +33,7 @@ def save(
     path: str | os.PathLike[str],
     *,
     inputs: Mapping[str, Any] | None = None,
-    outputs: Mapping[str, Any] | None = None,
+    outputs: Mapping[str, Any] | Sequence[str] | None = None,
     signature: Mapping[str, str] | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> str:
@@ -44,17 +44,24 @@ def save(
 
     Parameters
     ----------
-    model : fitted estimator or session
+    model : fitted estimator, module, function or session
         A KMeans or MiniBatchKMeans of `ferrule.cluster` or of scikit-learn, alone or as the last
         step of a scikit-learn ``Pipeline`` behind one StandardScaler or MinMaxScaler; or a
         `ScaledKMeans`. scikit-learn's models are held to their own predictions on sample rows.
+        Or an ``nn.Module`` of `ferrule.flow`, which is saved as it is in evaluation, or a function
+        of tensors decorated by ``flow.function``; both with the values that their tensors have now.
         Or a ``Session`` of `ferrule.flow.compat.v1`: what `outputs` need of its graph, with the
         values that its variables have now.
     path : str or path-like
         The file to make or to replace; it ends in ``.safetensors``, and may start with ``~``. Its
         stem is the name under which a server offers the model.
-    inputs, outputs : mapping of str to tensor
-        For a session: the values that requests bring, and those that answers have, by the names
+    inputs : mapping of str to array, for a module or function
+        An example of each argument, by the names that clients use; the first size of each stands
+        for any number of rows.
+    outputs : sequence of str, for a module or function, optional
+        The names of what it gives; ``output`` by default.
+    inputs, outputs : mapping of str to tensor, for a session
+        The values that requests bring, and those that answers have, by the names
         that clients use. A tensor may be given by its own name (``"x:0"``). Where the first size
         of every input and output is None, and rows do not depend on each other, requests that
         arrive while others run share a run.

@@ -17,10 +17,10 @@ from ferrule.errors import InvalidArgumentError
 
 @runtime_checkable
 class GraphSource(Protocol):
-    """What can be saved as a graph: a session of `ferrule.flow.compat.v1`."""
+    """What can be saved as a graph: a module or function of `ferrule.flow`, a session."""
 
     def __ferrule_save__(
-        self, place: str, inputs: Mapping[str, Any], outputs: Mapping[str, Any], facts: str
+        self, place: str, inputs: Mapping[str, Any], outputs: Any, facts: str
     ) -> str:
         """Save the graph from `inputs` to `outputs` at `place` and return the digest."""
         ...
@@ -30,17 +30,14 @@ def save_graph(
     source: GraphSource,
     place: str,
     inputs: Mapping[str, Any] | None,
-    outputs: Mapping[str, Any] | None,
+    outputs: Any,
     metadata: Mapping[str, Any] | None,
 ) -> str:
     """Save what `outputs` need from `inputs`; see `ferrule.save`."""
-    for what, ports in (("inputs", inputs), ("outputs", outputs)):
-        if not isinstance(ports, Mapping) or not all(isinstance(name, str) for name in ports):
-            raise InvalidArgumentError(
-                f"expected {what}={{name: tensor, ...}} to save a graph, got {what}={ports!r}"
-            )
-    assert inputs is not None  # noqa: S101 -- both are mappings
-    assert outputs is not None  # noqa: S101 -- both are mappings
+    if not isinstance(inputs, Mapping) or not all(isinstance(name, str) for name in inputs):
+        raise InvalidArgumentError(
+            f"expected inputs={{name: tensor, ...}} to save a graph, got inputs={inputs!r}"
+        )
     facts = {
         "training": {"library": "ferrule.flow"},
         "metadata": as_json({} if metadata is None else metadata, "metadata"),

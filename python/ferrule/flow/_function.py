@@ -3,7 +3,7 @@
 import functools
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -79,6 +79,14 @@ class Function:
         tensors: list[Tensor] = []
         nest = (_flattened(args, tensors), _flattened(kwargs, tensors) if kwargs else None)
         return self._find(nest, tensors)(tensors)
+
+    def __ferrule_save__(
+        self, place: str, inputs: Mapping[str, Any], outputs: Any, facts: str
+    ) -> str:
+        """Save the function at `place`; `ferrule.save` calls it."""
+        from ferrule.flow._saving import save
+
+        return save(self._function, place, inputs, outputs, facts, {})
 
     @property
     def n_traces(self) -> int:

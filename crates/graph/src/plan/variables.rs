@@ -71,6 +71,14 @@ impl Variables {
         self.values.get(id as usize)?.array()
     }
 
+    /// Takes the value of variable `id` away.
+    pub fn take(&mut self, id: u32) -> Option<Array> {
+        match std::mem::take(self.values.get_mut(id as usize)?) {
+            Held::Array(array) => Some(array),
+            held => held.array().cloned(),
+        }
+    }
+
     /// Gives variable `id` a value.
     pub fn set(&mut self, id: u32, value: Array) {
         self.hold(id, Held::Array(value));

@@ -39,6 +39,21 @@ fn type_number(dtype: DType) -> NPY_TYPES {
     DTYPES.iter().find(|row| row.0 == dtype).map_or(NPY_TYPES::NPY_OBJECT, |row| row.2)
 }
 
+/// NumPy's object for a dtype.
+pub(super) fn numpy_dtype(py: Python<'_>, dtype: DType) -> PyResult<Bound<'_, PyAny>> {
+    // SAFETY: NumPy has a description for the number of each of its types, and hands out a reference.
+    unsafe {
+        let description = PY_ARRAY_API.PyArray_DescrFromType(py, type_number(dtype) as i32);
+        Bound::from_owned_ptr_or_err(py, description.cast())
+    }
+}
+
+/// Whether an array is of one of the engine's dtypes, by the number that NumPy usually has for it.
+pub(super) fn is_supported(array: &Bound<'_, PyUntypedArray>) -> bool {
+    let number = array.dtype().num();
+    DTYPES.iter().any(|row| row.2 as i32 == number)
+}
+
 /// The array of a C-contiguous NumPy array, copied.
 pub(super) fn from_numpy(array: &Bound<'_, PyUntypedArray>) -> PyResult<Array> {
     let number = array.dtype().num();

@@ -34,6 +34,11 @@ pub(super) fn value((node, output): Pair) -> Value {
 }
 
 impl FlowGraph {
+    /// What Python sees of a graph.
+    pub(super) fn of(graph: Graph) -> Self {
+        Self { graph: Arc::new(RwLock::new(graph)) }
+    }
+
     pub(super) fn read(&self) -> RwLockReadGuard<'_, Graph> {
         self.graph.read().unwrap_or_else(PoisonError::into_inner)
     }

@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 from ferrule import _core
 from ferrule._core import Tensor
 from ferrule._words import nearest
-from ferrule.flow import _function
+from ferrule.flow import _function, _saving
 from ferrule.flow.nn._state import IncompatibleKeys, load
 
 
@@ -73,6 +73,19 @@ class Module:
         if _core.is_tracing():
             _function.note(self)
         return self.forward(*args, **kwargs)
+
+    def __ferrule_save__(
+        self, place: str, inputs: Mapping[str, Any], outputs: Any, facts: str
+    ) -> str:
+        """Save the module, as it is in evaluation, at `place`; `ferrule.save` calls it."""
+        names = {id(tensor): name for name, tensor in self._named(_Kind.PARAMETER, *_BUFFERS)}
+        modes = [(module, module.training) for module in self.modules()]
+        self.eval()
+        try:
+            return _saving.save(self, place, inputs, outputs, facts, names)
+        finally:
+            for module, training in modes:
+                module.training = training
 
     def __setattr__(self, name: str, value: Any) -> None:
         kind = self._kinds.get(name)

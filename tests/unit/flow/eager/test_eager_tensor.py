@@ -52,6 +52,15 @@ def test_a_tensor_does_not_see_later_changes_of_its_array():
     assert tensor.tolist() == [1, 1, 1]
 
 
+def test_numpys_functions_take_tensors():
+    x = flow.tensor([1.0, 4.0])
+    assert np.array_equal(np.sqrt(x), [1, 2])
+    assert np.isfinite(x).all()
+    assert np.add.reduce(x) == 5
+    assert (np.float32(2) * x).tolist() == [2, 8]
+    assert isinstance(np.eye(2, dtype=np.float32) @ x, flow.Tensor)
+
+
 BINARY = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow"]
 COMPARISONS = ["lt", "le", "eq", "ne", "gt", "ge"]
 
@@ -167,6 +176,14 @@ def test_places_of_extremes_agree_with_numpy():
     assert tensor.argmax().item() == x.argmax()
     assert np.array_equal(tensor.argmin(1).numpy(), x.argmin(1))
     assert tensor.argmax(0, keepdim=True).shape == (1, 4)
+    assert tensor.max().item() == x.max()
+    for found, extreme, place in (
+        (tensor.max(1), x.max(1), x.argmax(1)),
+        (tensor.min(1), x.min(1), x.argmin(1)),
+    ):
+        assert np.array_equal(found[0].numpy(), extreme)
+        assert np.array_equal(found[1].numpy(), place)
+    assert (tensor > 5).sum().item() == (x > 5).sum()
     greatest, places = tensor.topk(2)
     assert np.array_equal(greatest.numpy(), -np.sort(-x)[:, :2])
     assert np.array_equal(np.take_along_axis(x, places.numpy(), 1), greatest.numpy())

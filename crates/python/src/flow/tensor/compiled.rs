@@ -1,13 +1,15 @@
 //! Functions that were traced, ready to be called.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use ferrule_graph::{Graph, GraphError, Request, Session, Value, eager};
+use ferrule_graph::{Graph, GraphError, Node, Op, Request, Session, Value, eager};
 use ferrule_tensor::array::Array;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use super::{Content, Symbol, Tensor, gradients};
+use crate::flow::graph::{FlowGraph, Pair};
 use crate::flow::{raised, take_failure};
 
 /// A tensor of the code around a function, which it reads at each call.
@@ -67,6 +69,9 @@ impl Capture {
         }
     }
 }
+
+/// A graph, the values of its inputs, and those of its outputs.
+type Drawn = (FlowGraph, Vec<Pair>, Vec<Pair>);
 
 /// A function of tensors as a graph. Tensors of the code around it are variables of its session
 /// for the time of a call.
@@ -149,14 +154,14 @@ impl CompiledFunction {
         Ok(())
     }
 
-    /// Gives captures that were taken their values.
-    fn give_back(&self, py: Python<'_>, session: &Session) {
+    /// Gives captures that were taken their values; the session keeps none, so that a tensor's memory
+    /// is its own at the next call, of this function or another.
+    fn give_back(&self, py: Python<'_>, session: &mut Session) {
         for (id, capture) in (0..).zip(&self.captures) {
+            let array = session.variables.take(id);
             let mut tensor = capture.tensor.borrow_mut(py);
-            if let (Content::Away { .. }, Some(array)) =
-                (&tensor.content, session.variables.get(id))
-            {
-                tensor.content = Content::Array(eager::Tensor::new(array.clone()));
+            if let (Content::Away { .. }, Some(array)) = (&tensor.content, array) {
+                tensor.content = Content::Array(eager::Tensor::new(array));
             }
         }
     }
@@ -177,7 +182,7 @@ impl CompiledFunction {
             }
             Err(error) => Err(error),
         };
-        self.give_back(py, &session);
+        self.give_back(py, &mut session);
         made
     }
 
@@ -246,6 +251,54 @@ impl CompiledFunction {
         let grads = made.split_off(self.n_outputs);
         self.leave_grads(py, &grads)?;
         Ok(made.into_iter().map(Tensor::from_array).collect())
+    }
+
+    /// The graph with placeholders of other shapes, `None` for any size; with the values that its
+    /// inputs and outputs are. Variables are captures, by their places in `captured`.
+    fn graph(&self, py: Python<'_>, shapes: Vec<Vec<Option<usize>>>) -> PyResult<Drawn> {
+        let mut copies: HashMap<Value, Value> = HashMap::new();
+        let mut graph = Graph::new();
+        for (number, node) in (0..).zip(self.graph.nodes()) {
+            let input = self.request.feeds.iter().position(|feed| feed.node == number);
+            let made = match (&node.op, input.and_then(|input| shapes.get(input))) {
+                (Op::Placeholder { dtype, .. }, Some(shape)) => {
+                    let op = Op::Placeholder { dtype: *dtype, shape: Some(shape.clone()) };
+                    graph.add(op, &[], &[])
+                }
+                _ => graph.copy_node(&self.graph, number, &copies),
+            };
+            let made = made.map_err(|error| raised(py, &error))?;
+            for output in 0..node.outputs.len() as u32 {
+                copies.insert(Value { node: number, output }, Value { node: made, output });
+            }
+        }
+        let pairs = |values: &[Value]| {
+            let copy = |value: &Value| copies.get(value).map(|copy| (copy.node, copy.output));
+            values.iter().filter_map(copy).collect()
+        };
+        let outputs = pairs(&self.request.fetches[..self.n_outputs]);
+        Ok((FlowGraph::of(graph), pairs(&self.request.feeds), outputs))
+    }
+
+    /// Whether the function changes tensors of the code around it, such as a generator's state.
+    #[getter]
+    fn has_effects(&self) -> bool {
+        self.captures.iter().any(|capture| capture.is_assigned)
+    }
+
+    /// The tensors of the code around the function.
+    fn captured(&self, py: Python<'_>) -> Vec<Py<Tensor>> {
+        self.captures.iter().map(|capture| capture.tensor.clone_ref(py)).collect()
+    }
+
+    /// Whether another function does the same operations, on whatever shapes.
+    fn is_like(&self, other: &Self) -> bool {
+        let same = |(a, b): (&Node, &Node)| {
+            let is_input = |node: &Node| matches!(node.op, Op::Placeholder { .. });
+            a.inputs == b.inputs && (a.op == b.op || (is_input(a) && is_input(b)))
+        };
+        let (a, b) = (self.graph.nodes(), other.graph.nodes());
+        a.len() == b.len() && a.iter().zip(b).all(same)
     }
 
     /// How many nodes the graph has.

@@ -7,7 +7,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyString, PyTuple};
 
 use super::{Content, Tensor};
-use crate::flow::arrays::{dtype_name, dtype_named, from_numpy, to_numpy_shared};
+use crate::flow::arrays::{
+    dtype_name, dtype_named, from_numpy, is_supported, numpy_dtype, to_numpy_shared,
+};
 
 /// The tensor of a number, a nest of numbers, or anything that NumPy makes an array of. Python's floats
 /// become float32 where no dtype is named, its integers int64.
@@ -20,6 +22,12 @@ pub(crate) fn tensor_from(
 ) -> PyResult<Tensor> {
     if let Ok(tensor) = data.cast::<Tensor>() {
         return from_tensor(tensor, dtype);
+    }
+    if let (None, Ok(array)) = (dtype, data.cast::<PyUntypedArray>())
+        && array.is_c_contiguous()
+        && is_supported(array)
+    {
+        return from_numpy(array).map(Tensor::from_array);
     }
     let numpy = py.import("numpy")?;
     let has_dtype = data.hasattr("dtype")?;
@@ -87,7 +95,7 @@ impl Tensor {
     /// The NumPy dtype of the elements.
     #[getter(dtype)]
     fn get_dtype<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        py.import("numpy")?.call_method1("dtype", (dtype_name(self.dtype()),))
+        numpy_dtype(py, self.dtype())
     }
 
     /// The number of dimensions.
@@ -141,15 +149,17 @@ impl Tensor {
         py.import("numpy")?.call_method("array", (array,), Some(&options))
     }
 
-    /// NumPy leaves operators between its arrays and tensors to the tensors.
-    #[classattr]
-    fn __array_priority__() -> f64 {
-        1000.0
-    }
-
-    #[classattr]
-    fn __array_ufunc__() -> Option<bool> {
-        None
+    /// NumPy's functions of this tensor and others.
+    #[pyo3(signature = (ufunc, method, *inputs, **options))]
+    fn __array_ufunc__<'py>(
+        &self,
+        ufunc: &Bound<'py, PyAny>,
+        method: &Bound<'py, PyAny>,
+        inputs: &Bound<'py, PyTuple>,
+        options: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let module = ufunc.py().import("ferrule.flow._numpy")?;
+        module.call_method1("array_ufunc", (ufunc, method, inputs, options))
     }
 
     #[pyo3(signature = (**options))]

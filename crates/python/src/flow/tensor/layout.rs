@@ -62,7 +62,12 @@ impl Tensor {
         let signed = |sizes: &[usize]| sizes.iter().map(|&size| size as i64).collect::<Vec<_>>();
         let joined: usize = shape[start..=end].iter().product();
         let sizes = [signed(&shape[..start]), vec![joined as i64], signed(&shape[end + 1..])];
-        emit(slf, &Op::Reshape { shape: sizes.concat() })
+        let mut sizes = sizes.concat();
+        if start > 0 && sizes[1..].iter().all(|&size| size > 0) {
+            // The first size is left open, so that a traced function does not depend on it.
+            sizes[0] = -1;
+        }
+        emit(slf, &Op::Reshape { shape: sizes })
     }
 
     /// Without the dimension of 1 at `dim`, or all of them.

@@ -1,5 +1,6 @@
 //! Many elements become one.
 
+use ferrule_base::DType;
 use ferrule_graph::Op;
 use ferrule_tensor::ops::Reduction;
 use pyo3::exceptions::PyTypeError;
@@ -35,8 +36,13 @@ fn reduce(
             "`dim` and `axis` are one and the same: give one of them",
         ));
     }
-    let axes = dim.or(axis).map(Axes::list);
-    apply_one(slf.py(), &Op::Reduce { f, axes, keepdims: keepdim }, &[slf])
+    let op = Op::Reduce { f, axes: dim.or(axis).map(Axes::list), keepdims: keepdim };
+    let counts = matches!(f, Reduction::Sum | Reduction::Prod);
+    if counts && slf.borrow().dtype() == DType::Bool {
+        let numbers = apply_one(slf.py(), &Op::Cast { to: DType::Int64 }, &[slf])?;
+        return then(slf.py(), numbers, &op);
+    }
+    apply_one(slf.py(), &op, &[slf])
 }
 
 /// The reductions, each a method of its name.
@@ -107,6 +113,20 @@ impl Tensor {
         kept(slf.py(), made, dim, keepdim)
     }
 
+    /// The greatest of all elements; with `dim` the greatest along it, and their places.
+    #[pyo3(signature = (dim = None, keepdim = false))]
+    fn max(slf: &Bound<'_, Self>, dim: Option<i64>, keepdim: bool) -> PyResult<Py<PyAny>> {
+        let greatest = reduce(slf, Reduction::Max, dim.map(Axes::One), None, keepdim)?;
+        with_places(slf, greatest, dim, || Self::argmax(slf, dim, keepdim))
+    }
+
+    /// The least of all elements; with `dim` the least along it, and their places.
+    #[pyo3(signature = (dim = None, keepdim = false))]
+    fn min(slf: &Bound<'_, Self>, dim: Option<i64>, keepdim: bool) -> PyResult<Py<PyAny>> {
+        let least = reduce(slf, Reduction::Min, dim.map(Axes::One), None, keepdim)?;
+        with_places(slf, least, dim, || Self::argmin(slf, dim, keepdim))
+    }
+
     /// Running sums along `dim`.
     fn cumsum(slf: &Bound<'_, Self>, dim: i64) -> PyResult<Self> {
         let op = Op::CumSum { axis: dim, exclusive: false, reverse: false };
@@ -132,6 +152,20 @@ impl Tensor {
     #[pyo3(signature = (dim = -1))]
     fn log_softmax(slf: &Bound<'_, Self>, dim: i64) -> PyResult<Self> {
         along_last(slf, dim, &Op::LogSoftmax)
+    }
+}
+
+/// Extremes, and where there is a dimension their places.
+fn with_places(
+    slf: &Bound<'_, Tensor>,
+    extremes: Tensor,
+    dim: Option<i64>,
+    places: impl FnOnce() -> PyResult<Tensor>,
+) -> PyResult<Py<PyAny>> {
+    let py = slf.py();
+    match dim {
+        None => Ok(Bound::new(py, extremes)?.into_any().unbind()),
+        Some(_) => Ok((extremes, places()?).into_pyobject(py)?.into_any().unbind()),
     }
 }
 

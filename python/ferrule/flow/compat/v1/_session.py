@@ -210,12 +210,16 @@ class Session(_core.FlowSession):
         return call
 
     def __ferrule_save__(
-        self, place: str, inputs: Mapping[str, Any], outputs: Mapping[str, Any], facts: str
+        self, place: str, inputs: Mapping[str, Any], outputs: Any, facts: str
     ) -> str:
         """Save the graph from `inputs` to `outputs`, with the values of variables, at `place`.
 
         `ferrule.save` calls it.
         """
+        if not isinstance(outputs, Mapping) or not all(isinstance(name, str) for name in outputs):
+            raise InvalidArgumentError(
+                f"expected outputs={{name: tensor, ...}} to save a session, got outputs={outputs!r}"
+            )
         values = {
             number: (operation.name, np.asarray(value))
             for number, operation in enumerate(self.graph.variable_operations)
