@@ -28,14 +28,13 @@ def train(task: tasks.Task, *, compiled: bool) -> object:
     x, labels = tasks.images(task.size)
     x, targets = flow.tensor(x), flow.one_hot(labels, 10)
     parameters = [flow.tensor(w, requires_grad=True) for w in tasks.weights(task.kind)]
+    optimizer = flow.optim.SGD(parameters, lr=tasks.RATE)
 
     def step(x: object, targets: object) -> object:
         loss = -(model(parameters, x).log_softmax(1) * targets).sum() / float(task.size)
         loss.backward()
-        with flow.no_grad():
-            for parameter in parameters:
-                parameter -= tasks.RATE * parameter.grad
-                parameter.grad = None
+        optimizer.step()
+        optimizer.zero_grad()
         return loss
 
     step = flow.function(step) if compiled else step

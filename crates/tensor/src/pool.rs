@@ -1,7 +1,7 @@
 //! Threads that stay, for kernels too short to start any.
 //!
 //! The helpers are started when the first large kernel runs. After a kernel they look out for
-//! the next for some microseconds, then sleep. A process that was forked has none of its parent's
+//! the next for a while, then sleep. A process that was forked has none of its parent's
 //! threads, so it starts its own. Which thread runs a block is open: whoever wants results that
 //! do not depend on the number of threads combines them by block.
 
@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 
 use crate::parallel::{Shared, thread_count};
 
-/// Turns of a waiting loop before a helper sleeps: about 20 µs.
-const SPINS: usize = 400;
+/// Turns of a waiting loop before a helper sleeps: about 200 µs, since to wake it takes tens.
+const SPINS: usize = 4_000;
 
 /// The helpers of this process; null before they are first needed.
 static POOL: AtomicPtr<Pool> = AtomicPtr::new(ptr::null_mut());
