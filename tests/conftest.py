@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import signal
 
 import hypothesis
 
@@ -12,3 +13,7 @@ for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 # The same cases on every run: a failure is of the change at hand, not of the day's luck.
 hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("fixed")
+
+# A shell that starts the tests in the background has Ctrl-C ignored, which processes inherit.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -71,6 +71,11 @@ def value_and_grad(
     >>> value, slope
     (tensor(5.), tensor([2., 4.]))
     """
+    if not callable(function):
+        raise TypeError(
+            f"a gradient is taken of a function, not of a {type(function).__name__}: use "
+            "loss.backward() and x.grad, or flow.grad(lambda x: ...)(x)"
+        )
     places = (argnums,) if isinstance(argnums, int) else tuple(argnums)
 
     @functools.wraps(function)

@@ -2,8 +2,11 @@
 
 import functools
 import threading
+import types
+import warnings
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -15,6 +18,9 @@ from ferrule.flow._tensors import as_tensor
 # The most signatures that one function is traced for; the oldest goes first.
 SIGNATURES_MAX = 64
 
+# How many traces of a function make a warning.
+WARNED_AT = 16
+
 _tracing = threading.local()
 
 
@@ -23,6 +29,10 @@ def note(owner: Any, name: str = "training") -> None:
     guards = getattr(_tracing, "guards", None)
     if guards is not None:
         guards.append((weakref.ref(owner), name, getattr(owner, name)))
+
+
+class PerformanceWarning(UserWarning):
+    """Something is slower than it could be."""
 
 
 class _Traced:
@@ -41,7 +51,7 @@ class _Traced:
             owner = reference()
             if owner is None or getattr(owner, name) != value:
                 return False
-        return True
+        return self.compiled.is_current()
 
     def __call__(self, tensors: list[Tensor]) -> Any:
         return self.filled(self.compiled(tensors))
@@ -58,19 +68,13 @@ class Function:
         functools.update_wrapper(self, function)
         self._function = function
         self._traced: dict[Any, list[_Traced]] = {}
-        self._bound: weakref.WeakKeyDictionary[Any, Function] = weakref.WeakKeyDictionary()
         self._lock = threading.RLock()
+        # Traces made for each object that the function is a method of.
+        self._n_made: dict[Any, int] = {}
 
-    def __get__(self, instance: Any, owner: type | None = None) -> "Function":
-        """Return the function of an object, which has traces of its own."""
-        if instance is None:
-            return self
-        with self._lock:
-            if instance not in self._bound:
-                # Held weakly, or the object would hold itself.
-                own = functools.partial(_call_bound, self._function, weakref.ref(instance))
-                self._bound[instance] = Function(functools.wraps(self._function)(own))
-            return self._bound[instance]
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """Return the function as a method of an object, for which it is traced by itself."""
+        return self if instance is None else types.MethodType(self, instance)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the graph for these arguments, traced first where it has to be."""
@@ -95,6 +99,8 @@ class Function:
 
     def loop(self, *arrays: Any) -> Any:
         """Call the function with one row of each array after the other; see `loop`."""
+        if _core.is_tracing():
+            raise RuntimeError("loop() cannot be part of a traced function: call it outside")
         stacked = [as_tensor(array) for array in arrays]
         steps = {array.shape[0] if array.ndim else None for array in stacked}
         if len(steps) != 1 or steps & {None, 0}:
@@ -112,10 +118,32 @@ class Function:
                 if traced.is_valid():
                     return traced
             made = self._trace(nest, tensors)
+            self._forget()
             self._traced.setdefault(key, []).append(made)
-            if self.n_traces > SIGNATURES_MAX:
-                self._traced.pop(next(iter(self._traced)))
+            self._warn(_owner(nest))
             return made
+
+    def _forget(self) -> None:
+        """Drop the traces for objects that are gone, and the oldest where there are too many."""
+        gone = [key for key in self._traced if not _is_alive(key[0])]
+        for key in gone:
+            del self._traced[key]
+        while self.n_traces >= SIGNATURES_MAX:
+            del self._traced[next(iter(self._traced))]
+        self._n_made = {owner: n for owner, n in self._n_made.items() if _is_alive(owner)}
+
+    def _warn(self, owner: Any) -> None:
+        """Tell once where a function, of one object, is traced again and again."""
+        self._n_made[owner] = self._n_made.get(owner, 0) + 1
+        if self._n_made[owner] == WARNED_AT:
+            name = getattr(self._function, "__qualname__", repr(self._function))
+            warnings.warn(
+                f"`{name}` was traced {WARNED_AT} times: another number, shape or dtype among its "
+                "arguments is another trace; make numbers that change tensors, as in "
+                "flow.tensor(rate)",
+                PerformanceWarning,
+                stacklevel=4,
+            )
 
     def _trace(self, nest: Any, tensors: list[Tensor]) -> _Traced:
         symbols = iter(_core.trace_begin(tensors))
@@ -123,7 +151,8 @@ class Function:
         try:
             args, kwargs = _filled(nest, symbols)
             outputs: list[Tensor] = []
-            result = _flattened(self._function(*args, **(kwargs or {})), outputs)
+            made = self._function(*args, **(kwargs or {}))
+            result = _flattened(made, outputs, is_result=True)
             return _Traced(_core.trace_end(outputs), result, _tracing.guards)
         except BaseException:
             _core.trace_abort()
@@ -196,10 +225,6 @@ def loop(function: Callable[..., Any], *arrays: Any) -> Any:
     return traced.loop(*arrays)
 
 
-def _call_bound(function: Callable[..., Any], owner: Any, *args: Any, **kwargs: Any) -> Any:
-    return function(owner(), *args, **kwargs)
-
-
 class _Slot:
     """Where a nest has a tensor."""
 
@@ -210,26 +235,71 @@ class _Slot:
 _SLOT = _Slot()
 
 
-def _flattened(nest: Any, tensors: list[Tensor]) -> Any:
+def _flattened(nest: Any, tensors: list[Tensor], *, is_result: bool = False) -> Any:
     """Return the nest, hashable, with slots for its tensors and arrays, which go to `tensors`."""
     if isinstance(nest, Tensor):
         tensors.append(nest)
         return _SLOT
+
+    def each(items: Iterable[Any]) -> list[Any]:
+        return [_flattened(item, tensors, is_result=is_result) for item in items]
+
     if isinstance(nest, tuple):
-        items = tuple([_flattened(item, tensors) for item in nest])
-        return items if type(nest) is tuple else (_Nest(type(nest)), *items)
+        return tuple(each(nest)) if type(nest) is tuple else (_Nest(type(nest)), *each(nest))
     if isinstance(nest, list):
-        if nest and all(type(item) in (int, float) for item in nest):
+        if not is_result and nest and all(type(item) in (int, float) for item in nest):
             tensors.append(as_tensor(nest))
             return _SLOT
-        return (_Nest(list), *[_flattened(item, tensors) for item in nest])
+        return (_Nest(list), *each(nest))
     if isinstance(nest, dict):
-        values = [_flattened(value, tensors) for value in nest.values()]
-        return (_Nest(dict), tuple(nest), *values)
+        return (_Nest(dict), tuple(nest), *each(nest.values()))
     if isinstance(nest, (np.ndarray, np.generic)):
         tensors.append(as_tensor(nest))
         return _SLOT
-    return nest
+    return _Static(nest)
+
+
+class _Static:
+    """What is no tensor: numbers and text are equal by type and value, all else is itself alone."""
+
+    def __init__(self, value: Any) -> None:
+        kind = type(value)
+        self.is_plain = kind in _PLAIN
+        if self.is_plain:
+            # 0.0 and -0.0 are equal, and no NaN is.
+            self._key: Any = (kind, value.hex() if kind is float else value)
+        else:
+            self._key = id(value)
+        self.get: Callable[[], Any] = lambda: value
+        if not self.is_plain:
+            # An object is not kept alive by the functions that it was given to.
+            with suppress(TypeError):
+                self.get = weakref.ref(value)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Static) or self._key != other._key:
+            return False
+        return self.is_plain or self.get() is other.get() is not None
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+
+_PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes})
+
+
+def _owner(nest: Any) -> Any:
+    """Return the object that a method is called on, where the first argument is one."""
+    args = nest[0]
+    first = args[0] if args else None
+    return first if isinstance(first, _Static) and not first.is_plain else None
+
+
+def _is_alive(nest: Any) -> bool:
+    """Whether all objects of a nest are there."""
+    if isinstance(nest, tuple):
+        return all(_is_alive(item) for item in nest)
+    return not isinstance(nest, _Static) or nest.is_plain or nest.get() is not None
 
 
 class _Nest:
@@ -249,6 +319,8 @@ def _filled(nest: Any, tensors: Any) -> Any:
     """Return the nest with tensors in its slots."""
     if nest is _SLOT:
         return next(tensors)
+    if isinstance(nest, _Static):
+        return nest.get()
     if not isinstance(nest, tuple):
         return nest
     if not (nest and isinstance(nest[0], _Nest)):

@@ -33,6 +33,9 @@ def array_ufunc(
     """Return what a NumPy function gives: of an operator a tensor, of anything else arrays."""
     apply = _OPERATORS.get(ufunc)
     if apply is not None and method == "__call__" and not options:
-        return apply(as_tensor(inputs[0]), as_tensor(inputs[1]))
+        left, right = inputs
+        if isinstance(left, np.generic):
+            return apply(left.item(), right)
+        return apply(as_tensor(left), right)
     arrays = [one.numpy() if isinstance(one, Tensor) else one for one in inputs]
     return getattr(ufunc, method)(*arrays, **(options or {}))

@@ -86,8 +86,10 @@ def split(x: Tensor, sizes: int | Sequence[int], dim: int = 0) -> list[Tensor]:
     """
     size = x.size(dim)
     if isinstance(sizes, int):
+        if sizes < 1:
+            raise ValueError(f"pieces have at least one element, not {sizes}")
         sizes = [min(sizes, size - at) for at in range(0, size, sizes)]
-    if sum(sizes) != size:
+    if sum(sizes) != size or min(sizes, default=0) < 0:
         raise ValueError(
             f"sizes {list(sizes)} do not sum up to {size}, the size of dimension {dim}"
         )
@@ -99,6 +101,8 @@ def split(x: Tensor, sizes: int | Sequence[int], dim: int = 0) -> list[Tensor]:
 
 def chunk(x: Tensor, chunks: int, dim: int = 0) -> list[Tensor]:
     """Return so many equal pieces along a dimension; the last may be smaller."""
+    if chunks < 1:
+        raise ValueError(f"chunk makes at least one piece, not {chunks}")
     return split(x, max(1, -(-x.size(dim) // chunks)), dim)
 
 

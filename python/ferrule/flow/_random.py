@@ -12,6 +12,9 @@ from ferrule.flow._function import note
 from ferrule.flow._signatures import CORE_DTYPES, operation
 from ferrule.flow._tensors import float32, sizes, tensor
 
+# Held while numbers are drawn, so that no two threads draw the same.
+_lock = threading.RLock()
+
 
 class Generator:
     """A stream of random numbers (Philox4x32-10, Salmon et al. 2011).
@@ -54,8 +57,9 @@ class Generator:
         name = CORE_DTYPES[np.dtype(dtype).name]
         note(self, "seed")
         op = operation("stateless_random", kind=kind, dtype=name, seed=self._seed)
-        made: Tensor = op(tensor(np.array(shape, np.int64)), self.state)
-        self.state.add_(1)
+        with _lock:
+            made: Tensor = op(tensor(np.array(shape, np.int64)), self.state)
+            self.state.add_(1)
         return made
 
 
@@ -66,7 +70,6 @@ def _checked(seed: int) -> int:
 
 
 _default = Generator(0)
-_lock = threading.Lock()
 
 
 def default_generator() -> Generator:
@@ -82,8 +85,7 @@ def manual_seed(seed: int) -> Generator:
     >>> from ferrule import flow
     >>> _ = flow.manual_seed(1)
     """
-    with _lock:
-        return _default.manual_seed(seed)
+    return _default.manual_seed(seed)
 
 
 def rand(*shape: Any, dtype: DTypeLike | None = None, generator: Generator | None = None) -> Tensor:

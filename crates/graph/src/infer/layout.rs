@@ -2,6 +2,7 @@
 
 use ferrule_base::DType;
 use ferrule_tensor::array::Array;
+use ferrule_tensor::ops::PadMode;
 
 use crate::error::GraphError;
 use crate::infer::Call;
@@ -30,7 +31,10 @@ impl Call<'_> {
             }
             Op::Slice { starts, stops, strides } => self.slice(starts, stops, strides)?,
             Op::SliceGrad { .. } => self.dims(1).clone(),
-            Op::Pad { before, after, .. } => self.pad(before, after)?,
+            Op::Pad { before, after, mode } => {
+                self.check_mirror(before, after, *mode)?;
+                self.pad(before, after)?
+            }
             Op::Tile { multiples } => self.tile(multiples)?,
             Op::Gather { axis } => self.gather(*axis)?,
             Op::ScatterLike { axis } => {
@@ -194,6 +198,29 @@ impl Call<'_> {
             size.and_then(|size| size.checked_add(*before)?.checked_add(*after))
         };
         Ok(Dims(Some(sizes.iter().zip(before).zip(after).map(wider).collect())))
+    }
+
+    /// What is mirrored must be there.
+    fn check_mirror(
+        &self,
+        before: &[usize],
+        after: &[usize],
+        mode: PadMode,
+    ) -> Result<(), GraphError> {
+        let edge = match mode {
+            PadMode::Constant(_) => return Ok(()),
+            PadMode::Reflect => 1,
+            PadMode::Symmetric => 0,
+        };
+        for (axis, (&before, &after)) in before.iter().zip(after).enumerate() {
+            let most = self.dims(0).size(axis).map(|size| size.saturating_sub(edge));
+            if most.is_some_and(|most| before.max(after) > most) {
+                let (asked, most) = (before.max(after), most.unwrap_or_default());
+                let detail = format!("axis {axis} has {most} elements to mirror, not {asked}");
+                return Err(self.attribute(detail));
+            }
+        }
+        Ok(())
     }
 
     fn tile(&self, multiples: &[usize]) -> Result<Dims, GraphError> {

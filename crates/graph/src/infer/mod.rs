@@ -47,8 +47,19 @@ pub(crate) fn infer(
                 format!("the result has shape {}: too many dimensions", output.dims.describe());
             return Err(call.attribute(detail));
         }
+        if !is_addressable(output) {
+            return Err(Fault::TooLarge { shape: output.dims.describe() }.into());
+        }
     }
     Ok(outputs)
+}
+
+/// Whether memory may have as many bytes as the sizes that are known ask for.
+fn is_addressable(output: &Type) -> bool {
+    let Some(dims) = &output.dims.0 else { return true };
+    let mut known = dims.iter().map(|dim| dim.unwrap_or(1)).filter(|&size| size > 0);
+    let bytes = known.try_fold(output.dtype.size(), usize::checked_mul);
+    bytes.is_some_and(|bytes| bytes < isize::MAX as usize / 2)
 }
 
 impl Call<'_> {
@@ -72,6 +83,10 @@ impl Call<'_> {
             Op::SumLike | Op::ReshapeLike => Type::new(self.dtype(0), self.dims(1).clone()),
             Op::ArgMax { axis } | Op::ArgMin { axis } => {
                 let reduced = self.without(&[*axis], false)?;
+                let place = self.axis(0, *axis)?;
+                if place.is_some_and(|place| self.dims(0).size(place) == Some(0)) {
+                    return Err(self.attribute(format!("there is nothing along axis {axis}")));
+                }
                 Type::new(DType::Int64, reduced)
             }
             Op::CumSum { axis, .. } => {

@@ -1,5 +1,7 @@
 //! Shapes of products: matrices, images, factorisations.
 
+use ferrule_base::DType;
+
 use crate::error::{Fault, GraphError};
 use crate::infer::Call;
 use crate::op::{Op, Padding, Window};
@@ -45,6 +47,10 @@ impl Call<'_> {
     fn mat_mul(&self, transpose_a: bool, transpose_b: bool) -> Result<Type, GraphError> {
         let dtype = self.one_dtype(0)?;
         self.number(0)?;
+        if dtype == DType::Uint8 {
+            let expected = "a float, INT32 or INT64";
+            return Err(Fault::Dtype { op: self.op, input: 0, expected, found: dtype }.into());
+        }
         let (Some(a), Some(b)) = (self.matrix(0)?, self.matrix(1)?) else {
             return Ok(Type::new(dtype, Dims::UNKNOWN));
         };

@@ -48,10 +48,15 @@ pub(super) fn numpy_dtype(py: Python<'_>, dtype: DType) -> PyResult<Bound<'_, Py
     }
 }
 
+/// Whether the bytes of an array's elements are in the machine's order.
+fn is_native(array: &Bound<'_, PyUntypedArray>) -> bool {
+    array.dtype().is_native_byteorder() != Some(false)
+}
+
 /// Whether an array is of one of the engine's dtypes, by the number that NumPy usually has for it.
 pub(super) fn is_supported(array: &Bound<'_, PyUntypedArray>) -> bool {
     let number = array.dtype().num();
-    DTYPES.iter().any(|row| row.2 as i32 == number)
+    is_native(array) && DTYPES.iter().any(|row| row.2 as i32 == number)
 }
 
 /// The array of a C-contiguous NumPy array, copied.
@@ -62,6 +67,11 @@ pub(super) fn from_numpy(array: &Bound<'_, PyUntypedArray>) -> PyResult<Array> {
         // Several of NumPy's numbers have one name, such as those of `long` and `long long`.
         None => dtype_named(&array.dtype().getattr("name")?.extract::<String>()?)?,
     };
+    if !is_native(array) {
+        let order = array.dtype().call_method1("newbyteorder", ("=",))?;
+        let native = array.call_method1("astype", (order,))?;
+        return from_numpy(native.cast::<PyUntypedArray>()?);
+    }
     if !array.is_c_contiguous() {
         return Err(PyValueError::new_err("a C-contiguous array is expected"));
     }
@@ -78,7 +88,12 @@ pub(super) fn from_numpy(array: &Bound<'_, PyUntypedArray>) -> PyResult<Array> {
             let data = (*array.as_array_ptr()).fields.data.cast::<u8>().cast_const();
             std::slice::from_raw_parts(data, bytes)
         };
-        buffer.as_mut_slice::<u8>(bytes).copy_from_slice(from);
+        let to = buffer.as_mut_slice::<u8>(bytes);
+        to.copy_from_slice(from);
+        if dtype == DType::Bool {
+            // A view of other bytes may hold any.
+            to.iter_mut().for_each(|byte| *byte = u8::from(*byte != 0));
+        }
     }
     Ok(Array::from_buffer(dtype, shape, Arc::new(buffer)))
 }
@@ -87,6 +102,7 @@ pub(super) fn from_numpy(array: &Bound<'_, PyUntypedArray>) -> PyResult<Array> {
 pub(super) fn from_any(value: &Bound<'_, PyAny>, dtype: DType) -> PyResult<Array> {
     if let Ok(array) = value.cast::<PyUntypedArray>()
         && array.is_c_contiguous()
+        && is_native(array)
         && array.dtype().num() == type_number(dtype) as i32
     {
         return from_numpy(array);

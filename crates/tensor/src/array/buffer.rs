@@ -1,6 +1,6 @@
 //! Memory that starts on a cache line and is always initialised.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
 
 use super::{Element, recycled};
@@ -102,7 +102,8 @@ fn layout(len: usize) -> Option<Layout> {
 fn allocate(layout: Layout) -> NonNull<u8> {
     // SAFETY: the layout is not empty.
     let start = unsafe { alloc_zeroed(layout) };
-    NonNull::new(start).unwrap_or_else(|| handle_alloc_error(layout))
+    // To unwind loses what is computed, to abort would lose the process.
+    NonNull::new(start).unwrap_or_else(|| panic!("out of memory: {} bytes", layout.size()))
 }
 
 /// Gives the memory of a buffer of `len` bytes back to the system.

@@ -127,6 +127,10 @@ class Module:
                 f"`with flow.no_grad(): module.{name}.copy_(...)`"
             )
         before = vars(self)[name]
+        if kind in _BUFFERS and before is not None and _core.is_tracing():
+            # What is assigned here is known only when the traced function runs.
+            before.copy_(value)
+            return
         if kind is _Kind.PARAMETER and before is not None and before.requires_grad:
             raise TypeError(
                 f"`{name}` is a parameter, and what was assigned to it would not be trained: make "

@@ -186,6 +186,10 @@ def test_an_exception_in_a_custom_operation_is_the_users_own():
     [
         (lambda: flow.ones(2).sum().backward(), "requires_grad=True"),
         (lambda: flow.ones(2, requires_grad=True).exp().backward(), r"sum\(\) or mean\(\)"),
+        (
+            lambda: flow.ones(2, requires_grad=True).exp().backward(flow.ones(3)),
+            r"float32 \(3,\); expected float32 \(2,\)",
+        ),
         (lambda: flow.tensor([1], requires_grad=True), "floats, not of int64"),
         (lambda: flow.grad(lambda x: x)([1.0, 2.0]), r"sum\(\) or mean\(\)"),
         (lambda: flow.grad(lambda x: x.sum())([1, 2]), r"cast with \.float\(\)"),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ferrule import flow
+from ferrule.errors import ResourceExhaustedError
 
 DTYPES = ["float32", "float64", "int32", "int64", "uint8", "bool"]
 
@@ -45,6 +46,14 @@ def test_the_numpy_view_shares_memory_and_cannot_be_written():
     assert view.tolist() == [1, 2]
 
 
+def test_the_bytes_of_an_array_may_be_in_another_order_or_no_truth_values():
+    assert flow.tensor(np.array([1.0, 2.0], ">f4")).tolist() == [1, 2]
+    assert (flow.ones(2) + np.array([1.0, 2.0], ">f4")).tolist() == [2, 3]
+    truths = flow.tensor(np.array([0, 2], np.uint8).view(bool))
+    assert truths.sum().item() == 1
+    assert (truths == True).tolist() == [False, True]  # noqa: E712
+
+
 def test_a_tensor_does_not_see_later_changes_of_its_array():
     array = np.ones(3, np.float32)
     tensor = flow.tensor(array)
@@ -57,7 +66,8 @@ def test_numpys_functions_take_tensors():
     assert np.array_equal(np.sqrt(x), [1, 2])
     assert np.isfinite(x).all()
     assert np.add.reduce(x) == 5
-    assert (np.float32(2) * x).tolist() == [2, 8]
+    for two in (np.float32(2), np.float64(2), np.int64(2)):
+        assert (two * x).tolist() == (x * two).tolist() == [2, 8]
     assert isinstance(np.eye(2, dtype=np.float32) @ x, flow.Tensor)
 
 
@@ -122,6 +132,12 @@ def test_an_array_beside_a_tensor_leaves_the_operator_to_the_tensor():
         (lambda: flow.zeros(2).sum(dim=3), ValueError, "axis 3"),
         (lambda: flow.ones(3).expand(2), ValueError, "expanded"),
         (lambda: flow.cat([]), ValueError, "at least one"),
+        (lambda: flow.ones(1).expand(2**32, 2**32), ResourceExhaustedError, "too many elements"),
+        (lambda: flow.zeros(3, 0).argmax(1), ValueError, "nothing along axis 1"),
+        (lambda: flow.ones(3).int().div_(2), TypeError, "//"),
+        (lambda: flow.split(flow.ones(3), [-1, 4]), ValueError, "do not sum up"),
+        (lambda: flow.ones(1).to("cuda"), ValueError, "no device but the CPU"),
+        (lambda: flow.grad(flow.ones(1), flow.ones(1)), TypeError, "backward"),
         (lambda: flow.ones(2) + "a", TypeError, "unsupported operand"),
         (lambda: flow.embedding(flow.ones(2, 3), [5]), ValueError, "5"),
     ],

@@ -179,3 +179,20 @@ def test_arrays_are_taken_in_the_dtype_of_the_weights(rng):
     x = rng.normal(size=(5, 4, 4, 1))
     np.testing.assert_array_equal(model(x).detach(), model(flow.tensor(x).float()).detach().numpy())
     assert nn.Flatten()(x).shape == (5, 16)
+
+
+def test_a_buffer_that_is_assigned_in_a_traced_function_is_changed_in_place():
+    class Mean(nn.Module):
+        def __init__(self):
+            self.register_buffer("mean", flow.zeros(2))
+
+        def forward(self, x):
+            self.mean = 0.5 * self.mean + 0.5 * x.mean(0)
+            return x - self.mean
+
+    module = Mean()
+    step = flow.function(module)
+    for _ in range(2):
+        step(flow.ones(4, 2))
+    assert module.mean.tolist() == [0.75, 0.75]
+    assert module.state_dict()["mean"].tolist() == [0.75, 0.75]

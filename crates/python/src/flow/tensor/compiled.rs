@@ -1,7 +1,8 @@
 //! Functions that were traced, ready to be called.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
 use ferrule_graph::{Graph, GraphError, Node, Op, Request, Session, Value, eager};
 use ferrule_tensor::array::Array;
@@ -16,14 +17,18 @@ use crate::flow::{raised, take_failure};
 pub(super) struct Capture {
     tensor: Py<Tensor>,
     /// Its value when the function is called.
-    first: Value,
+    pub(super) first: Value,
     /// Its value at this point of the trace.
     pub(super) now: Symbol,
     pub(super) is_leaf: bool,
+    /// Whether gradients flowed through it while the function was traced.
+    pub(super) requires_grad: bool,
     /// The values that a leaf has had so far.
     pub(super) versions: Vec<Value>,
     is_assigned: bool,
     pub(super) grad: GradEffect,
+    /// The gradient as the traced function sees it, which it may change in place.
+    pub(super) shown: Option<Py<Tensor>>,
 }
 
 /// What a function does to the gradient of a leaf.
@@ -57,8 +62,29 @@ impl GradEffect {
 impl Capture {
     pub(super) fn new(tensor: Py<Tensor>, first: Value, now: Symbol, is_leaf: bool) -> Self {
         let versions = if is_leaf { vec![first] } else { Vec::new() };
-        let grad = GradEffect::Kept;
-        Self { tensor, first, now, is_leaf, versions, is_assigned: false, grad }
+        let (grad, requires_grad) = (GradEffect::Kept, now.requires_grad);
+        Self {
+            tensor,
+            first,
+            now,
+            is_leaf,
+            requires_grad,
+            versions,
+            is_assigned: false,
+            grad,
+            shown: None,
+        }
+    }
+
+    /// Looks what has become of the gradient since it was shown.
+    pub(super) fn look(&mut self, py: Python<'_>) {
+        let shown = self.shown.as_ref().map(|shown| shown.borrow(py).content.clone());
+        let Some(Content::Symbol(symbol)) = shown else { return };
+        self.grad = match self.grad {
+            GradEffect::Added(_) => GradEffect::Added(symbol),
+            GradEffect::Replaced(_) => GradEffect::Replaced(symbol),
+            other => other,
+        };
     }
 
     pub(super) fn assign(&mut self, now: Symbol) {
@@ -80,6 +106,8 @@ pub(crate) struct CompiledFunction {
     graph: Arc<Graph>,
     captures: Vec<Capture>,
     n_outputs: usize,
+    /// Whether gradients flow through each output.
+    flows: Vec<bool>,
     /// Fetches the outputs, then the gradients of captures.
     request: Request,
     /// The same with values on the way, for gradients of the whole.
@@ -92,22 +120,25 @@ impl CompiledFunction {
         graph: Graph,
         inputs: Vec<Value>,
         captures: Vec<Capture>,
-        outputs: Vec<Value>,
+        outputs: &[Symbol],
         targets: Vec<u32>,
     ) -> Self {
         let n_outputs = outputs.len();
+        let flows = outputs.iter().map(|symbol| symbol.requires_grad).collect();
         let grads = captures.iter().filter_map(|capture| capture.grad.value());
-        let fetches = outputs.into_iter().chain(grads.map(|symbol| symbol.value)).collect();
+        let fetches = outputs.iter().copied().chain(grads).map(|symbol| symbol.value).collect();
         let request = Request { fetches, targets, feeds: inputs };
         let (graph, recorded) = (Arc::new(graph), OnceLock::new());
         let session = Mutex::default();
-        Self { graph, captures, n_outputs, request, recorded, session }
+        Self { graph, captures, n_outputs, flows, request, recorded, session }
     }
 
     fn lock(&self, py: Python<'_>) -> MutexGuard<'_, Session> {
         loop {
-            if let Ok(session) = self.session.try_lock() {
-                return session;
+            match self.session.try_lock() {
+                Ok(session) => return session,
+                Err(TryLockError::Poisoned(session)) => return session.into_inner(),
+                Err(TryLockError::WouldBlock) => {}
             }
             py.detach(|| drop(self.session.lock().unwrap_or_else(PoisonError::into_inner)));
         }
@@ -177,21 +208,26 @@ impl CompiledFunction {
         let made = match lent {
             Ok(()) => {
                 let session = &mut *session;
-                let made = py.detach(|| work(session));
-                made.map_err(|error| take_failure().unwrap_or_else(|| raised(py, &error)))
+                py.detach(|| catch_unwind(AssertUnwindSafe(|| work(session))))
             }
-            Err(error) => Err(error),
+            Err(error) => {
+                self.give_back(py, &mut session);
+                return Err(error);
+            }
         };
         self.give_back(py, &mut session);
-        made
+        drop(session);
+        let made = made.unwrap_or_else(|panic| resume_unwind(panic));
+        made.map_err(|error| take_failure().unwrap_or_else(|| raised(py, &error)))
     }
 
     /// Leaves gradients with the captures that they are of.
     fn leave_grads(&self, py: Python<'_>, grads: &[Array]) -> PyResult<()> {
         let mut grads = grads.iter();
         for capture in &self.captures {
+            let grad = capture.grad.value().and_then(|_| grads.next().cloned());
+            let next = || grad.clone().map(Tensor::from_array);
             let Some(leaf) = capture.tensor.borrow(py).leaf.clone() else { continue };
-            let mut next = || grads.next().cloned().map(Tensor::from_array);
             match capture.grad {
                 GradEffect::Kept => {}
                 GradEffect::Cleared => leaf.slot.set(None),
@@ -280,6 +316,12 @@ impl CompiledFunction {
         Ok((FlowGraph::of(graph), pairs(&self.request.feeds), outputs))
     }
 
+    /// Whether the tensors of the code around the function require gradients as when it was traced.
+    fn is_current(&self, py: Python<'_>) -> bool {
+        let is_same = |one: &Capture| one.tensor.borrow(py).requires_grad() == one.requires_grad;
+        self.captures.iter().all(is_same)
+    }
+
     /// Whether the function changes tensors of the code around it, such as a generator's state.
     #[getter]
     fn has_effects(&self) -> bool {
@@ -330,6 +372,10 @@ impl CompiledFunction {
         };
         let given: Vec<&eager::Tensor> = inputs.iter().collect();
         let made = eager::apply_call(call, &given, made, true);
-        Ok(made.into_iter().map(|one| Tensor::of(Content::Array(one))).collect())
+        let tensor = |(one, &flows): (eager::Tensor, &bool)| match flows {
+            true => Tensor::of(Content::Array(one)),
+            false => Tensor::from_array(one.array().clone()),
+        };
+        Ok(made.into_iter().zip(&self.flows).map(tensor).collect())
     }
 }

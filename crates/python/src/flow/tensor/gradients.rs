@@ -5,8 +5,9 @@ use std::sync::{Arc, PoisonError};
 
 use ferrule_base::DType;
 use ferrule_graph::{Op, eager};
+use ferrule_tensor::array::Shape;
 use ferrule_tensor::ops::Binary;
-use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use super::{Content, Leaf, Slot, Tensor, apply_one, trace};
@@ -96,15 +97,29 @@ fn slot_of(record: &eager::Record) -> PyResult<Arc<Slot>> {
     owner.ok_or_else(|| PyRuntimeError::new_err("a leaf without a place for its gradient"))
 }
 
-fn check_start(slf: &Bound<'_, Tensor>, has_weight: bool) -> PyResult<()> {
+/// Whether a weight has the dtype and shape of what it weights.
+pub(super) fn check_weight(of: (DType, Shape), weight: (DType, Shape)) -> PyResult<()> {
+    if of == weight {
+        return Ok(());
+    }
+    let describe = |(dtype, shape)| format!("{} {shape}", crate::flow::arrays::dtype_name(dtype));
+    let (expected, found) = (describe(of), describe(weight));
+    Err(PyValueError::new_err(format!("`gradient` is {found}; expected {expected}")))
+}
+
+fn check_start(slf: &Bound<'_, Tensor>, weight: Option<&Bound<'_, Tensor>>) -> PyResult<()> {
     let tensor = slf.borrow();
+    if let Some(weight) = weight {
+        let weight = weight.borrow();
+        check_weight((tensor.dtype(), tensor.shape()), (weight.dtype(), weight.shape()))?;
+    }
     if !tensor.requires_grad() {
         return Err(PyRuntimeError::new_err(
             "the tensor does not depend on any that requires_grad: make one with \
              requires_grad=True, and compute outside of no_grad() and detach()",
         ));
     }
-    if !has_weight && tensor.shape().elements() != 1 {
+    if weight.is_none() && tensor.shape().elements() != 1 {
         let shape = tensor.shape();
         return Err(PyRuntimeError::new_err(format!(
             "backward() starts from one number, and this tensor has shape {shape}: take its sum() or \
@@ -212,7 +227,7 @@ impl Tensor {
         if trace::is_active() {
             return trace::backward(slf, gradient.as_ref());
         }
-        check_start(slf, gradient.is_some())?;
+        check_start(slf, gradient.as_ref())?;
         let y = slf.borrow().eager()?;
         let weight = gradient.map(|one| one.borrow().eager()).transpose()?;
         let made = py.detach(|| eager::gradients_of(&[(&y, weight.as_ref())], None, create_graph));

@@ -1,5 +1,6 @@
 //! Tensors that get other elements.
 
+use ferrule_base::DType;
 use ferrule_graph::Op;
 use ferrule_tensor::ops::Binary;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
@@ -43,6 +44,9 @@ pub(super) fn replace(slf: &Bound<'_, Tensor>, made: Tensor) -> PyResult<()> {
 }
 
 fn update(slf: &Bound<'_, Tensor>, other: &Bound<'_, PyAny>, f: Binary) -> PyResult<()> {
+    if f == Binary::Div && !matches!(slf.borrow().dtype(), DType::Fp32 | DType::Fp64) {
+        return Err(PyTypeError::new_err("whole numbers are not divided in place: use `//`"));
+    }
     let Some(other) = operand(other, slf.borrow().dtype())? else {
         let class = other.get_type();
         return Err(PyTypeError::new_err(format!("expected a tensor or a number, got {class}")));

@@ -3,7 +3,7 @@
 use ferrule_base::DType;
 use ferrule_graph::Op;
 use ferrule_tensor::ops::{Binary, Unary};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use super::scalar::{of_int, operand};
@@ -115,9 +115,22 @@ impl Tensor {
         Ok(made)
     }
 
-    /// The same numbers in another dtype, such as "float32"; this tensor where it has that.
+    /// The same numbers in another dtype, such as "float32"; this tensor where it has that, or where
+    /// "cpu" is asked for.
     fn to<'py>(slf: &Bound<'py, Self>, dtype: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Self>> {
+        match dtype.extract::<&str>() {
+            Ok("cpu") => return Ok(slf.clone()),
+            Ok(device) if device.starts_with("cuda") => {
+                return Err(PyValueError::new_err("there is no device but the CPU"));
+            }
+            _ => {}
+        }
         cast(slf, super::convert::dtype_of(dtype)?)
+    }
+
+    /// This tensor: there is no other device.
+    fn cpu(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
     }
 
     /// As `to("float32")`.

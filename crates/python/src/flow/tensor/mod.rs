@@ -126,7 +126,8 @@ impl Tensor {
                 let origin = eager::Origin { record, output: 0 };
                 Ok(eager::Tensor::with_origin(tensor.array().clone(), Some(origin)))
             }
-            (Content::Symbol(_), _) => Err(unknown_value()),
+            (Content::Symbol(_), _) if trace::is_active() => Err(unknown_value()),
+            (Content::Symbol(_), _) => Err(escaped()),
             (Content::Away { .. }, _) => Err(PyRuntimeError::new_err(
                 "the tensor is being changed by a function that runs in another thread",
             )),
@@ -145,6 +146,14 @@ impl Tensor {
             Content::Away { .. } => self.leaf.is_some(),
         }
     }
+}
+
+/// What is said of a value of a trace that has ended.
+fn escaped() -> PyErr {
+    PyRuntimeError::new_err(
+        "a tensor of a traced function was used after its trace had ended: return it from the function \
+         instead of keeping it",
+    )
 }
 
 fn unknown_value() -> PyErr {

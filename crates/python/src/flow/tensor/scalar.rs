@@ -23,6 +23,12 @@ pub(super) fn operand<'py>(
         return Bound::new(py, Tensor::from_array(array)).map(Some);
     }
     if other.hasattr("__array__")? {
+        // A scalar of NumPy's is a number as Python's are.
+        if other.is_instance(&py.import("numpy")?.getattr("generic")?)?
+            && let Some(array) = number(&other.call_method0("item")?, dtype)?
+        {
+            return Bound::new(py, Tensor::from_array(array)).map(Some);
+        }
         return Bound::new(py, tensor_from(py, other, None)?).map(Some);
     }
     Ok(None)

@@ -11,6 +11,7 @@ use pyo3::types::PyBytes;
 use smallvec::SmallVec;
 
 use super::compiled::{Capture, CompiledFunction, GradEffect};
+use super::gradients::check_weight;
 use super::{Content, Slot, Symbol, Tensor, gradients, next_serial};
 use crate::flow::raised;
 
@@ -98,15 +99,18 @@ pub(crate) fn trace_abort() {
 
 /// Ends the trace: the function that gives `outputs`.
 #[pyfunction]
-pub(crate) fn trace_end(outputs: Vec<Bound<'_, Tensor>>) -> PyResult<CompiledFunction> {
+pub(crate) fn trace_end(
+    py: Python<'_>,
+    outputs: Vec<Bound<'_, Tensor>>,
+) -> PyResult<CompiledFunction> {
     let symbols = with(|trace| outputs.iter().map(|one| trace.symbol(one)).collect());
     let symbols: PyResult<Vec<Symbol>> = symbols;
     ACTIVE.set(false);
-    let trace = TRACE.take().ok_or_else(not_tracing)?;
-    let outputs: Vec<Value> = symbols?.iter().map(|symbol| symbol.value).collect();
+    let mut trace = TRACE.take().ok_or_else(not_tracing)?;
+    trace.captures.iter_mut().for_each(|capture| capture.look(py));
     let inputs = trace.inputs.iter().map(|symbol| symbol.value).collect();
     let targets = trace.assignments.into_values().collect();
-    Ok(CompiledFunction::new(trace.graph, inputs, trace.captures, outputs, targets))
+    Ok(CompiledFunction::new(trace.graph, inputs, trace.captures, &symbols?, targets))
 }
 
 fn not_tracing() -> PyErr {
@@ -125,10 +129,7 @@ impl Trace {
         let borrowed = tensor.borrow();
         match &borrowed.content {
             Content::Symbol(symbol) if symbol.trace == self.number => Ok(*symbol),
-            Content::Symbol(_) => Err(PyRuntimeError::new_err(
-                "a tensor of a traced function was used after its trace had ended: return it from the \
-                 function instead of keeping it",
-            )),
+            Content::Symbol(_) => Err(super::escaped()),
             _ if self.is_outer(&borrowed) => {
                 drop(borrowed);
                 let place = self.capture(tensor)?;
@@ -146,6 +147,23 @@ impl Trace {
     /// Whether a tensor is to be read anew at each call.
     fn is_outer(&self, tensor: &Tensor) -> bool {
         tensor.serial < self.number || tensor.leaf.is_some()
+    }
+
+    /// What cannot be changed in place as it would be without a trace is refused.
+    fn check_assigned(&self, tensor: &Tensor) -> PyResult<()> {
+        if tensor.leaf.is_some() && tensor.serial >= self.number {
+            return Err(PyRuntimeError::new_err(
+                "a leaf that a traced function makes is changed in place: make it outside",
+            ));
+        }
+        let is_input = |symbol: Symbol| self.inputs.iter().any(|one| one.value == symbol.value);
+        match tensor.content {
+            Content::Symbol(symbol) if is_input(symbol) => Err(PyRuntimeError::new_err(
+                "an argument of a traced function is changed in place, which the caller would not see: \
+                 change a clone(), or a tensor of the code around the function",
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// The value as a symbol.
@@ -276,14 +294,20 @@ pub(super) fn backward(
     let py = tensor.py();
     with(|trace| {
         let y = trace.symbol(tensor)?;
-        let weight = weight.map(|one| trace.symbol(one)).transpose()?.map(|one| one.value);
+        let weight = weight.map(|one| trace.symbol(one)).transpose()?;
+        if let Some(weight) = &weight {
+            check_weight((y.dtype, y.shape), (weight.dtype, weight.shape))?;
+        }
+        let weight = weight.map(|one| one.value);
         if !y.requires_grad || (weight.is_none() && y.shape.elements() != 1) {
             return Err(PyRuntimeError::new_err(
                 "backward() starts from one number that depends on a tensor that requires_grad",
             ));
         }
         let arguments = trace.inputs.iter().filter(|input| input.requires_grad);
-        let arguments: Vec<Value> = arguments.map(|input| input.value).collect();
+        let derived = trace.captures.iter().filter(|one| !one.is_leaf && one.requires_grad);
+        let arguments: Vec<Value> =
+            arguments.map(|input| input.value).chain(derived.map(|one| one.first)).collect();
         let leaves = trace.captures.iter().flat_map(|capture| &capture.versions).copied();
         let xs: Vec<Value> = arguments.iter().copied().chain(leaves).collect();
         let made = graph_gradients(&mut trace.graph, &[y.value], &[weight], &xs);
@@ -291,8 +315,8 @@ pub(super) fn backward(
         let (of_arguments, of_leaves) = made.split_at(arguments.len());
         if of_arguments.iter().any(Option::is_some) {
             return Err(PyRuntimeError::new_err(
-                "inside of a traced function backward() reaches tensors of the code around it, not \
-                 arguments: take the gradient by an argument with flow.grad()",
+                "inside of a traced function backward() reaches leaves of the code around it, neither \
+                 arguments nor what has history: compute that inside, or use flow.grad()",
             ));
         }
         let mut parts = of_leaves.iter();
@@ -302,10 +326,12 @@ pub(super) fn backward(
             if own.is_empty() {
                 continue;
             }
+            trace.captures[place].look(py);
             let before = trace.captures[place].grad;
             own.extend(before.value().map(|symbol| symbol.value));
             let sum = trace.sum(py, own)?;
             trace.captures[place].grad.add(sum);
+            trace.captures[place].shown = None;
         }
         Ok(())
     })
@@ -314,19 +340,27 @@ pub(super) fn backward(
 /// The gradient of a leaf, as far as the trace knows it.
 pub(super) fn grad_of(tensor: &Bound<'_, Tensor>, slot: &Slot) -> PyResult<Option<Py<Tensor>>> {
     let py = tensor.py();
-    let effect = with(|trace| {
+    let (place, effect, shown) = with(|trace| {
         let place = trace.capture(tensor)?;
-        Ok(trace.captures[place].grad)
+        let capture = &trace.captures[place];
+        Ok((place, capture.grad, capture.shown.as_ref().map(|shown| shown.clone_ref(py))))
     })?;
+    if shown.is_some() {
+        return Ok(shown);
+    }
     match effect {
         GradEffect::Kept if slot.get(py).is_some() => Err(PyRuntimeError::new_err(
             "a gradient from before the call cannot be read while the function is traced: call \
              zero_grad() first",
         )),
         effect => {
-            let tensor =
+            let shown =
                 effect.value().map(|symbol| Py::new(py, Tensor::of(Content::Symbol(symbol))));
-            tensor.transpose()
+            let shown = shown.transpose()?;
+            with(|trace| {
+                trace.captures[place].shown = shown.as_ref().map(|shown| shown.clone_ref(py));
+                Ok(shown)
+            })
         }
     }
 }
@@ -339,6 +373,7 @@ pub(super) fn set_grad(
     with(|trace| {
         let symbol = grad.map(|grad| trace.symbol(grad)).transpose()?;
         let place = trace.capture(tensor)?;
+        trace.captures[place].shown = grad.map(|grad| grad.clone().unbind());
         trace.captures[place].grad = match symbol {
             None => GradEffect::Cleared,
             Some(symbol) => GradEffect::Replaced(symbol),
@@ -351,6 +386,7 @@ pub(super) fn set_grad(
 pub(super) fn assign(tensor: &Bound<'_, Tensor>, value: &Bound<'_, Tensor>) -> PyResult<bool> {
     let py = tensor.py();
     with(|trace| {
+        trace.check_assigned(&tensor.borrow())?;
         if matches!(tensor.borrow().content, Content::Symbol(_))
             || !trace.is_outer(&tensor.borrow())
         {
