@@ -13,6 +13,7 @@ import numpy as np
 
 from ferrule import _core
 from ferrule._core import Tensor
+from ferrule.flow import _saving
 from ferrule.flow._tensors import as_tensor
 
 # The most signatures that one function is traced for; the oldest goes first.
@@ -88,9 +89,7 @@ class Function:
         self, place: str, inputs: Mapping[str, Any], outputs: Any, facts: str
     ) -> str:
         """Save the function at `place`; `ferrule.save` calls it."""
-        from ferrule.flow._saving import save
-
-        return save(self._function, place, inputs, outputs, facts, {})
+        return _saving.save(self._function, place, inputs, outputs, facts, {})
 
     @property
     def n_traces(self) -> int:

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from ferrule._core import Tensor
-from ferrule.flow._signatures import CORE_DTYPES, operation
+from ferrule.flow._core_ops import CORE_DTYPES, operation
+from ferrule.flow._random import uniform
 from ferrule.flow._tensors import as_tensor, tensor
 
 
@@ -242,8 +243,6 @@ def dropout(x: Tensor, p: float = 0.5, *, training: bool = True, generator: Any 
     ValueError
         For a `p` that is not from 0 to 1.
     """
-    from ferrule.flow._random import uniform
-
     if not 0 <= p <= 1:
         raise ValueError(f"p is a chance, from 0 to 1; got {p}")
     if not training or p == 0:

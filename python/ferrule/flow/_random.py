@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ferrule._core import Tensor
+from ferrule.flow._core_ops import CORE_DTYPES, operation
 from ferrule.flow._function import note
-from ferrule.flow._signatures import CORE_DTYPES, operation
 from ferrule.flow._tensors import float32, sizes, tensor
 
 # Held while numbers are drawn, so that no two threads draw the same.

@@ -4,7 +4,7 @@ from typing import Any
 
 from ferrule._core import Tensor
 from ferrule.flow import _operations as ops
-from ferrule.flow._signatures import operation
+from ferrule.flow._core_ops import operation
 from ferrule.flow._tensors import as_tensor
 from ferrule.flow.nn.functional._checks import pair
 
