@@ -14,6 +14,19 @@ impl Raised {
     pub(crate) fn keep(&self, error: PyErr) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
     }
+
+    /// Lets Python's signal handlers run; whether one raised, which is kept.
+    pub(crate) fn interrupted(&self) -> bool {
+        let error = Python::attach(|py| py.check_signals()).err();
+        let is_raised = error.is_some();
+        error.into_iter().for_each(|error| self.keep(error));
+        is_raised
+    }
+
+    /// What was kept, as an error.
+    pub(crate) fn result(self) -> PyResult<()> {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+    }
 }
 
 /// Runs `body` without the GIL, under a control that stops it when a signal handler raises.
@@ -26,17 +39,9 @@ pub(crate) fn compute<R: Send, E: Send>(
 ) -> PyResult<R> {
     let raised = Raised::default();
     let result = py.detach(|| {
-        let interrupted = || match Python::attach(|py| py.check_signals()) {
-            Ok(()) => false,
-            Err(error) => {
-                raised.keep(error);
-                true
-            }
-        };
+        let interrupted = || raised.interrupted();
         body(&Control::with_poll(&interrupted), &raised)
     });
-    match raised.0.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        Some(error) => Err(error),
-        None => result.map_err(|error| failure(py, &error)),
-    }
+    raised.result()?;
+    result.map_err(|error| failure(py, &error))
 }

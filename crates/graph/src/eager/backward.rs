@@ -178,7 +178,7 @@ impl Backward {
                 outputs: self.request.fetches.clone(),
                 residuals: self.request.feeds.iter().copied().zip(fed.iter().cloned()).collect(),
             };
-            apply_call(call, &inputs.iter().collect::<Vec<_>>(), made, true)
+            apply_call(call, &inputs.iter().collect::<Vec<_>>(), made)
         } else {
             made.into_iter().map(Tensor::new).collect()
         };

@@ -29,8 +29,8 @@ pub struct Call {
 }
 
 /// Remembers a run of a graph, whose outputs are `outputs`.
-pub fn apply_call(call: Call, inputs: &[&Tensor], outputs: Vec<Array>, recording: bool) -> Outputs {
-    if recording && depends(inputs) {
+pub fn apply_call(call: Call, inputs: &[&Tensor], outputs: Vec<Array>) -> Outputs {
+    if depends(inputs) {
         return Record::remember(Work::Call(Arc::new(call)), inputs, outputs.into());
     }
     outputs.into_iter().map(Tensor::new).collect()

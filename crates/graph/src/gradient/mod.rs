@@ -62,19 +62,14 @@ pub fn differentiate(
         Op::PoolGrad { .. } | Op::WhileGrad { .. } => {
             Err(Fault::NoGradient { op: op.name() }.into())
         }
-        _ if has_no_gradient(op) => Ok(vec![None; inputs.len()]),
+        _ if !is_differentiable(op) => Ok(vec![None; inputs.len()]),
         _ => layout::gradient(&mut scope, &call),
     }
 }
 
 /// Whether something may flow back through an operation.
 pub fn is_differentiable(op: &Op) -> bool {
-    !has_no_gradient(op)
-}
-
-/// Whether nothing flows back through an operation.
-fn has_no_gradient(op: &Op) -> bool {
-    matches!(
+    !matches!(
         op,
         Op::Constant { .. }
             | Op::Placeholder { .. }

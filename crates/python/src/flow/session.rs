@@ -1,7 +1,7 @@
 //! Sessions: the way from Python to a plan and back, as short as it can be.
 
 use std::ptr::null_mut;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use ferrule_base::DType;
 use ferrule_graph::{
@@ -18,6 +18,7 @@ use super::custom::take_failure;
 use super::graph::{FlowGraph, GraphTensor};
 use super::guarded::Guarded;
 use super::raised;
+use crate::control::Raised;
 
 /// Runs a graph and holds the values of its variables.
 #[pyclass(frozen, subclass)]
@@ -314,19 +315,14 @@ impl FlowSession {
         let request = wanted.request(fed);
         let mut state = self.state.take(py);
         let session = &mut state.session;
-        let interrupt = OnceLock::new();
-        let stop = || match Python::attach(|py| py.check_signals()) {
-            Ok(()) => false,
-            Err(error) => interrupt.set(error).is_ok(),
-        };
+        let interrupt = Raised::default();
+        let stop = || interrupt.interrupted();
         let made = py.detach(|| {
             let graph = self.shared.read().unwrap_or_else(PoisonError::into_inner);
             session.run_many(&graph, &request, &arrays, steps, &stop)
         });
         drop(state);
-        if let Some(error) = interrupt.into_inner() {
-            return Err(error);
-        }
+        interrupt.result()?;
         let made = made.map_err(|error| take_failure().unwrap_or_else(|| raised(py, &error)))?;
         let objects = made.iter().map(|array| to_numpy(py, array)).collect::<PyResult<Vec<_>>>()?;
         wanted.nest(py, objects)

@@ -10,6 +10,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use super::{Content, Symbol, Tensor, gradients};
+use crate::control::Raised;
 use crate::flow::graph::{FlowGraph, Pair};
 use crate::flow::{raised, take_failure};
 
@@ -258,10 +259,8 @@ impl CompiledFunction {
             return self.call_recorded(py, &args);
         }
         let arrays = args.iter().map(|arg| arg.borrow().array()).collect::<PyResult<Vec<_>>>()?;
-        let mut made = self.run(py, |session| session.run(&self.graph, &self.request, &arrays))?;
-        let grads = made.split_off(self.n_outputs);
-        self.leave_grads(py, &grads)?;
-        Ok(made.into_iter().map(Tensor::from_array).collect())
+        let made = self.run(py, |session| session.run(&self.graph, &self.request, &arrays))?;
+        self.plain(py, made)
     }
 
     /// Runs the function with one row of each array after the other; gives what the last run gave.
@@ -271,22 +270,12 @@ impl CompiledFunction {
         let Some(steps) = steps.filter(|&steps| steps > 0) else {
             return Err(PyTypeError::new_err("arrays of at least one row are expected"));
         };
-        let interrupt: Mutex<Option<PyErr>> = Mutex::default();
-        let stop = || {
-            let raised = Python::attach(|py| py.check_signals()).err();
-            let is_raised = raised.is_some();
-            *interrupt.lock().unwrap_or_else(PoisonError::into_inner) = raised;
-            is_raised
-        };
+        let interrupt = Raised::default();
+        let stop = || interrupt.interrupted();
         let made = self
             .run(py, |session| session.run_many(&self.graph, &self.request, &arrays, steps, &stop));
-        if let Some(error) = interrupt.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            return Err(error);
-        }
-        let mut made = made?;
-        let grads = made.split_off(self.n_outputs);
-        self.leave_grads(py, &grads)?;
-        Ok(made.into_iter().map(Tensor::from_array).collect())
+        interrupt.result()?;
+        self.plain(py, made?)
     }
 
     /// The graph with placeholders of other shapes, `None` for any size; with the values that its
@@ -342,15 +331,16 @@ impl CompiledFunction {
         let (a, b) = (self.graph.nodes(), other.graph.nodes());
         a.len() == b.len() && a.iter().zip(b).all(same)
     }
-
-    /// How many nodes the graph has.
-    #[getter]
-    fn n_nodes(&self) -> usize {
-        self.graph.nodes().len()
-    }
 }
 
 impl CompiledFunction {
+    /// The outputs among what was fetched, without history.
+    fn plain(&self, py: Python<'_>, mut made: Vec<Array>) -> PyResult<Vec<Tensor>> {
+        let grads = made.split_off(self.n_outputs);
+        self.leave_grads(py, &grads)?;
+        Ok(made.into_iter().map(Tensor::from_array).collect())
+    }
+
     /// Runs the function and remembers the call.
     fn call_recorded(&self, py: Python<'_>, args: &[Bound<'_, Tensor>]) -> PyResult<Vec<Tensor>> {
         let captured = self.captures.iter().map(|capture| capture.tensor.bind(py));
@@ -371,7 +361,7 @@ impl CompiledFunction {
             residuals: values.zip(kept).collect(),
         };
         let given: Vec<&eager::Tensor> = inputs.iter().collect();
-        let made = eager::apply_call(call, &given, made, true);
+        let made = eager::apply_call(call, &given, made);
         let tensor = |(one, &flows): (eager::Tensor, &bool)| match flows {
             true => Tensor::of(Content::Array(one)),
             false => Tensor::from_array(one.array().clone()),
