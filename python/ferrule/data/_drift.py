@@ -1,6 +1,7 @@
 """One schema for many files; where a file differs from the first, it is named."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 
@@ -9,12 +10,18 @@ from ferrule._words import counted, listed, nearest, short
 from ferrule.data._formats._part import Part
 from ferrule.errors import InvalidArgumentError
 
+_TEXTS = (pa.string(), pa.large_string())
+_UNITS = ("s", "ms", "us", "ns")
 
-def common_schema(parts: Sequence[Part], names: Sequence[str] | None) -> pa.Schema:
+
+def common_schema(
+    parts: Sequence[Part], names: Sequence[str] | None, types: Mapping[str, pa.DataType]
+) -> pa.Schema:
     """Return the columns called `names`, all for None, with types that hold those of all parts.
 
-    Columns are found by name, wherever they stand. Whole numbers widen to floats, floats to wider
-    floats, and columns without any value take the type of the others.
+    Columns are found by name, wherever they stand. Those in `types` take what stands there. Of the
+    others, whole numbers widen to floats, floats to wider floats, categories to text, times to
+    finer ones, and columns without any value take the type of the others.
 
     Raises
     ------
@@ -23,9 +30,12 @@ def common_schema(parts: Sequence[Part], names: Sequence[str] | None) -> pa.Sche
         together.
     """
     first = parts[0]
-    schema = _chosen(first, names)
+    for name in types:
+        if first.head.schema.get_field_index(name) < 0:
+            raise _no_column(first, name)
+    schema = _typed(_chosen(first, names), types)
     for part in parts[1:]:
-        other = _chosen_like(first, part, schema, names)
+        other = _typed(_chosen_like(first, part, schema, names), types)
         if other.equals(schema):
             continue
         schema = pa.schema(
@@ -39,6 +49,10 @@ def common_schema(parts: Sequence[Part], names: Sequence[str] | None) -> pa.Sche
     # Text without any value stays text.
     kinds = [pa.string() if pa.types.is_null(kind) else kind for kind in schema.types]
     return pa.schema(list(zip(schema.names, kinds, strict=True)))
+
+
+def _typed(schema: pa.Schema, types: Mapping[str, pa.DataType]) -> pa.Schema:
+    return pa.schema([pa.field(one.name, types.get(one.name, one.type)) for one in schema])
 
 
 def _chosen(part: Part, names: Sequence[str] | None) -> pa.Schema:
@@ -92,16 +106,51 @@ def _wider(first: Part, part: Part, name: str, one: pa.DataType, other: pa.DataT
         return one
     if pa.types.is_null(one):
         return other
-    if _is_number(one) and _is_number(other):
-        whole = pa.types.is_integer(one) and pa.types.is_integer(other)
-        widest = max(one, other, key=lambda kind: kind.bit_width)
-        if pa.types.is_floating(one) and pa.types.is_floating(other):
-            return widest
-        return pa.int64() if whole else pa.float64()
-    raise InvalidArgumentError(
-        f"`{part.name}`: column `{short(name, 80)}` holds {other}; it holds {one} in `{first.name}`"
+    for widened in (_wider_number, _wider_text, _wider_time):
+        kind = widened(one, other)
+        if kind is not None:
+            return kind
+    advice = (
+        f"read it as text in all of them: types={{'{name}': 'string'}}, or --type {name}=string"
     )
+    raise hinted(
+        InvalidArgumentError(
+            f"`{part.name}`: column `{short(name, 80)}` holds {other}; it holds {one} in"
+            f" `{first.name}`"
+        ),
+        advice if part.parses else None,
+    )
+
+
+def _wider_number(one: Any, other: Any) -> pa.DataType | None:
+    if not (_is_number(one) and _is_number(other)):
+        return None
+    widest: pa.DataType = max(one, other, key=lambda kind: kind.bit_width)
+    for alike in (pa.types.is_floating, pa.types.is_unsigned_integer):
+        if alike(one) and alike(other):
+            return widest
+    whole = pa.types.is_integer(one) and pa.types.is_integer(other)
+    return pa.int64() if whole else pa.float64()
 
 
 def _is_number(kind: pa.DataType) -> bool:
     return pa.types.is_integer(kind) or pa.types.is_floating(kind)
+
+
+def _wider_text(one: Any, other: Any) -> pa.DataType | None:
+    """Return text for text, categories of text and both; large where one of them is."""
+    kinds = [kind.value_type if pa.types.is_dictionary(kind) else kind for kind in (one, other)]
+    if not all(kind in _TEXTS for kind in kinds):
+        return None
+    return pa.large_string() if pa.large_string() in kinds else pa.string()
+
+
+def _wider_time(one: Any, other: Any) -> pa.DataType | None:
+    """Return the finer of two times of one zone; a date is a time of none."""
+    if not all(pa.types.is_timestamp(kind) or pa.types.is_date32(kind) for kind in (one, other)):
+        return None
+    times = [kind for kind in (one, other) if pa.types.is_timestamp(kind)]
+    if any(kind.tz != (times[0].tz if len(times) == 2 else None) for kind in times):
+        return None
+    finest: pa.DataType = max(times, key=lambda kind: _UNITS.index(kind.unit))
+    return finest

@@ -137,8 +137,10 @@ def as_range(rows: Any) -> tuple[int, int | None]:
     if isinstance(rows, int | np.integer) and not isinstance(rows, bool) and rows >= 0:
         return 0, int(rows)
     if isinstance(rows, slice | range):
-        start, stop, step = rows.start or 0, rows.stop, rows.step
-        if step in (None, 1) and start >= 0 and (stop is None or stop >= 0):
+        start, stop = rows.start or 0, rows.stop
+        edges = [edge for edge in (start, stop) if edge is not None]
+        whole = all(isinstance(edge, int | np.integer) and edge >= 0 for edge in edges)
+        if whole and rows.step in (None, 1):
             return start, stop
     raise InvalidArgumentError(
         f"rows is {rows!r}; a number of rows is expected, or a slice without step and negative ends"

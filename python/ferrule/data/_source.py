@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ferrule._hints import hinted
-from ferrule._words import counted, listed
+from ferrule._words import counted, listed, short
 from ferrule.data._bad_rows import BadRow, BadRows
 from ferrule.data._drift import common_schema
 from ferrule.data._formats._part import BATCH_ROWS, Part, Piece, Want, row_bytes
@@ -101,12 +101,8 @@ class Source:
         """
         if len(self.parts) > 1:
             self._look_at_heads()
-        schema = common_schema(self.parts, self._names)
-        for name, kind in self._options.types.items():
-            at = schema.get_field_index(name)
-            if at >= 0:
-                schema = schema.set(at, pa.field(name, _as_type(name, kind)))
-        return schema
+        types = {name: _as_type(name, kind) for name, kind in self._options.types.items()}
+        return common_schema(self.parts, self._names, types)
 
     def _look_at_heads(self) -> None:
         from concurrent.futures import ThreadPoolExecutor
@@ -143,6 +139,11 @@ class Source:
         whole = self._start == 0 and self._stop is None
         return whole and self._options.on_error == "raise" and not self._options.types
 
+    @property
+    def leaves_out(self) -> bool:
+        """Whether bad rows are left out, so that there may be fewer than `count` says."""
+        return self._options.on_error != "raise"
+
     def keeping_missing(self) -> "Source":
         """Return a source whose matrices have NaN where a value is missing."""
         options = replace(self._options, keep_missing=True)
@@ -176,7 +177,9 @@ class Source:
 
     def count(self) -> int:
         """Return the number of rows, bad ones among them, reading what that takes."""
-        total = sum(part.count() for part in self.parts)
+        total = 0
+        for part in self.parts:
+            total += part.count(None if self._stop is None else self._stop - total)
         return len(Want(self.schema, self._start, self._stop).size(total))
 
     def select(self, columns: Sequence[str]) -> "Source":
@@ -248,7 +251,7 @@ class Source:
 
         def make(part: Part, want: Want) -> Iterator[pa.RecordBatch]:
             for piece in part.pieces(want):
-                yield _cast(piece.batch, schema)
+                yield _cast(part.name, piece.batch, schema)
 
         yield from self._read(make, schema, rows)
 
@@ -406,16 +409,18 @@ class Source:
             for part in self.parts:
                 yield part, self._start, self._stop
             return
-        seen = 0
+        start, stop = self._start, self._stop
         for part in self.parts:
-            if self._stop is not None and seen >= self._stop:
+            if stop is None and start == 0:
+                yield part, 0, None
+                continue
+            n_rows = part.count(start + 1 if stop is None else stop)
+            if start < n_rows:
+                yield part, start, None if stop is None else n_rows
+            start = max(start - n_rows, 0)
+            stop = None if stop is None else stop - n_rows
+            if stop == 0:
                 return
-            n_rows = part.count()
-            start = max(self._start - seen, 0)
-            stop = n_rows if self._stop is None else min(self._stop - seen, n_rows)
-            if start < stop:
-                yield part, start, stop
-            seen += n_rows
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         reader: Any = pa.RecordBatchReader.from_batches(self.schema, self.batches())
@@ -461,14 +466,24 @@ def _own(part: Part, schema: pa.Schema) -> pa.Schema:
     return pa.schema([part.head.schema.field(name) for name in schema.names])
 
 
-def _cast(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+def _cast(name: str, batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     if batch.schema.equals(schema):
         return batch
     columns = [
-        column if column.type == one.type else column.cast(one.type)
+        column if column.type == one.type else _cast_column(name, column, one)
         for column, one in zip(batch.columns, schema, strict=True)
     ]
     return pa.record_batch(columns, schema=schema)
+
+
+def _cast_column(name: str, column: Any, wanted: "pa.Field[Any]") -> Any:
+    try:
+        return column.cast(wanted.type)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise InvalidArgumentError(
+            f"`{name}`: column `{short(wanted.name, 80)}` holds {column.type}, which does not all"
+            f" go into {wanted.type}: {short(str(error), 120)}"
+        ) from error
 
 
 def _n_bytes(item: Any) -> int:

@@ -126,19 +126,28 @@ class _General:
         return same_columns(self, other)
 
     def count(self) -> int:
+        if self._source.leaves_out:
+            return sum(map(len, self._source.matrices()))
         known = self._source.n_rows
         return self._source.count() if known is None else known
 
     def read(self, columns: list[int], first_row: int, out: NDArray[Any], *, whole: bool) -> bool:
         names = [self.columns[index] for index in columns]
-        stop = None if whole else first_row + out.shape[1]
+        chosen = self._source.select(names)
+        skip, stop = first_row, None if whole else first_row + out.shape[1]
+        if not chosen.leaves_out:
+            chosen, skip, stop = chosen.slice(first_row, stop), 0, None
         done = 0
-        chosen = self._source.select(names).slice(first_row, stop)
         for block in chosen.matrices(dtype=np.float64):
-            if done + len(block) > out.shape[1]:
+            skip, rows = max(skip - len(block), 0), block[skip:]
+            if stop is not None:
+                rows = rows[: out.shape[1] - done]
+            if done + len(rows) > out.shape[1]:
                 return False
-            fill(out[:, done : done + len(block)], block.T, self._source.name)
-            done += len(block)
+            fill(out[:, done : done + len(rows)], rows.T, self._source.name)
+            done += len(rows)
+            if stop is not None and done == out.shape[1]:
+                break
         return bool(done == out.shape[1])
 
 

@@ -150,6 +150,16 @@ def test_a_type_told_too_early_is_named_with_the_way_out(tmp_path):
     assert read(path).to_numpy()[-1, 0] == 1.5
 
 
+def test_types_that_are_given_go_before_those_that_differ_between_files(tmp_path):
+    (tmp_path / "a.csv").write_text("zip,n\n123,1\n")
+    (tmp_path / "b.csv").write_text("zip,n\nEC1A,2\n")
+    with pytest.raises(InvalidArgumentError, match="column `zip` holds string") as caught:
+        read(tmp_path).to_arrow()
+    assert "types={'zip': 'string'}" in caught.value.__notes__[0]
+    table = read(tmp_path, types={"zip": "string"}).to_arrow()
+    assert table.to_pydict() == {"zip": ["123", "EC1A"], "n": [1, 2]}
+
+
 def test_text_stays_as_it_is_written(tmp_path):
     path = written(tmp_path, "code,n\nNA,1\n,2\n007,3\nnull,4\nx,5\n")
     assert read(path).to_arrow()["code"].to_pylist() == ["NA", "", "007", "null", "x"]

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ferrule.data import Source, read
+from ferrule.data._formats.csv import Csv
 from ferrule.errors import InvalidArgumentError, NotFoundError
 
 KINDS = [
@@ -71,6 +72,85 @@ def test_many_files_are_one_table_in_the_order_of_their_names(
     np.testing.assert_array_equal(read(list(tmp_path.iterdir())[:1]).to_numpy().shape, (20, 4))
     parts = [file.to_numpy() for file in source.slice(5, 25).files()]
     np.testing.assert_array_equal(np.concatenate(parts), expected[5:25])
+
+
+@pytest.mark.parametrize("kind", ["csv", "libsvm"])
+@pytest.mark.parametrize(
+    ("start", "stop"), [(0, None), (0, 3), (2, 9), (4, 5), (5, None), (9, 99), (15, None), (7, 7)]
+)
+def test_bad_rows_count_in_ranges_over_files(tmp_path, kind, start, stop):
+    for index in range(3):
+        rows = range(5 * index, 5 * index + 5)
+        bad = {"csv": "1,2,3", "libsvm": "x 1:1"}[kind]
+        good = {"csv": "{0},{0}", "libsvm": "{0} 1:{0}"}[kind]
+        lines = [bad if row % 5 in (1, 4) else good.format(row) for row in rows]
+        head = ["a,b"] if kind == "csv" else []
+        (tmp_path / f"{index}.{kind}").write_text("\n".join([*head, *lines, ""]))
+    source = read(tmp_path, rows=slice(start, stop), on_error="skip")
+    expected = [row for row in range(15)[start:stop] if row % 5 not in (1, 4)]
+    found = (
+        [row for matrix in source.matrices() for row in matrix[:, 0].tolist()] if expected else []
+    )
+    assert found == expected
+    assert source.count() == len(range(15)[start:stop])
+
+
+def test_no_more_of_many_csvs_is_read_than_the_rows_wanted(tmp_path, monkeypatch):
+    for index in range(3):
+        (tmp_path / f"{index}.csv").write_text("a,b\n" + "1,2\n" * 200_000)
+    lines = []
+    understand = Csv._understand
+    monkeypatch.setattr(
+        Csv,
+        "_understand",
+        lambda part, block, *rest: (
+            lines.append(block.count(b"\n")) or understand(part, block, *rest)
+        ),
+    )
+    assert read(tmp_path, rows=100).to_numpy().shape == (100, 2)
+    assert sum(lines) < 100_000
+    assert read(tmp_path, rows=100).count() == 100
+
+
+def test_times_texts_and_unsigned_numbers_widen_between_files(tmp_path):
+    pq.write_table(
+        pa.table(
+            {
+                "t": pa.array([1], pa.timestamp("s")),
+                "s": pa.array(["x"]),
+                "u": pa.array([2**63], pa.uint64()),
+                "d": pa.array([0], pa.date32()),
+            }
+        ),
+        tmp_path / "0.parquet",
+    )
+    frame = pl.DataFrame({"t": [0], "s": ["y"], "u": [1], "d": [0]})
+    times = frame["t"].cast(pl.Datetime("us")), frame["d"].cast(pl.Datetime("ms"))
+    frame.with_columns(times[0], times[1], pl.col("u").cast(pl.UInt8)).write_ipc(
+        tmp_path / "1.arrow", compat_level=pl.CompatLevel.oldest()
+    )
+    table = read(tmp_path).to_arrow()
+    assert [str(kind) for kind in table.schema.types] == [
+        "timestamp[us]",
+        "large_string",
+        "uint64",
+        "timestamp[ms]",
+    ]
+    assert table["u"].to_pylist() == [2**63, 1]
+
+
+def test_a_value_that_does_not_fit_the_common_type_is_named(tmp_path):
+    pq.write_table(pa.table({"a": pa.array([2**53 + 1])}), tmp_path / "0.parquet")
+    pq.write_table(pa.table({"a": [0.5]}), tmp_path / "1.parquet")
+    with pytest.raises(
+        InvalidArgumentError, match=r"0\.parquet`: column `a` holds int64"
+    ) as caught:
+        read(tmp_path).to_arrow()
+    assert "9007199254740993" in str(caught.value)
+    with pytest.raises(
+        InvalidArgumentError, match="column `a` holds double, which does not all go"
+    ):
+        read(tmp_path / "1.parquet", types={"a": "int64"}).to_arrow()
 
 
 def test_globs_reach_into_folders_and_skip_hidden_files(tmp_path, write, table):
@@ -163,6 +243,10 @@ def test_importing_the_package_loads_neither_numpy_nor_pyarrow():
     [
         ({"rows": -1}, "rows is -1"),
         ({"rows": slice(0, 9, 2)}, "without step"),
+        ({"rows": slice("a", 3)}, "rows is slice"),
+        ({"rows": slice(0, 2.5)}, "rows is slice"),
+        ({"types": {"z": "int8"}}, "has no column `z`"),
+        ({"types": {"a": "number"}}, "which is no type"),
         ({"dtype": "int32"}, "float16, float32 or float64 is expected"),
         ({"on_error": "ignore"}, "'raise', 'skip', 'collect'"),
         ({"missing": "zero"}, "'raise', 'nan'"),
@@ -180,6 +264,8 @@ def test_wrong_arguments_are_refused(table, options, says):
 def test_what_is_no_table_is_refused():
     with pytest.raises(InvalidArgumentError, match="a dict is no table"):
         read({"a": 1})
+    with pytest.raises(InvalidArgumentError, match="has no columns"):
+        read(np.empty((3, 0))).to_numpy()
     with pytest.raises(InvalidArgumentError, match="the list is empty"):
         read([])
     assert isinstance(read(read(np.eye(2))), Source)

@@ -78,6 +78,17 @@ def test_a_source_and_lists_are_taken(frames, tmp_path):
     np.testing.assert_array_equal(chosen.frame(1), frames[0][["b"]].to_numpy())
 
 
+def test_bad_rows_are_left_out_where_the_source_says_so(tmp_path):
+    for index in range(2):
+        rows = [f"{row},{row}" if row % 4 != index else f"{row},x" for row in range(12)]
+        (tmp_path / f"{index}.csv").write_text("\n".join(["a,b", *rows, ""]))
+    source = data.read(tmp_path, on_error="skip")
+    good = [[row for row in range(12) if row % 4 != index] for index in range(2)]
+    np.testing.assert_array_equal(FrameStack.read(source).values[:, 0], good)
+    part = FrameStack.read(source, rows=slice(2, 5)).values[:, 1]
+    np.testing.assert_array_equal(part, [good[0][2:5], good[1][2:5]])
+
+
 PARQUET = {
     "defaults": {},
     "plain": {"use_dictionary": False},

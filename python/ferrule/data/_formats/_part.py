@@ -140,13 +140,17 @@ class Part(ABC):
     def pieces(self, want: Want) -> Iterator[Piece]:
         """Yield what is wanted, in order."""
 
-    def count(self) -> int:
-        """Return the number of rows, reading what that takes."""
+    def count(self, at_most: int | None = None) -> int:
+        """Return the number of rows, bad ones among them, reading what that takes.
+
+        Where `at_most` is given, no more is read than shows that there are as many.
+        """
         n_rows = self.head.n_rows
         if n_rows is None:
-            first = Want(self._first_column(), bad=BadRows("skip"))
-            n_rows = sum(piece.batch.num_rows for piece in self.pieces(first))
-        return n_rows
+            bad = BadRows("skip")
+            first = Want(self._first_column(), stop=at_most, bad=bad)
+            n_rows = sum(piece.batch.num_rows for piece in self.pieces(first)) + bad.count
+        return n_rows if at_most is None else min(n_rows, at_most)
 
     def _first_column(self) -> pa.Schema:
         first = self.head.schema.field(0)
