@@ -1,10 +1,11 @@
 """`convert`: a table in one format becomes files in another."""
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass
 from os import PathLike, fspath, sched_getaffinity
 from pathlib import Path, PurePosixPath
+from threading import Event
 from typing import Any
 
 import pyarrow as pa
@@ -141,11 +142,15 @@ def _into_folder(
     if "://" not in folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
     threads = min(len(sched_getaffinity(0)), len(files))
+    stop = Event()
     with ThreadPoolExecutor(threads) as pool:
-        jobs = [pool.submit(write, *pair, compression) for pair in zip(files, targets, strict=True)]
+        pairs = zip(files, targets, strict=True)
+        jobs = [pool.submit(write, *pair, compression, stop) for pair in pairs]
         try:
             return [job.result() for job in jobs]
         except BaseException:
+            # Also Ctrl-C: large files are not waited for.
+            stop.set()
             pool.shutdown(cancel_futures=True)
             raise
 
@@ -154,16 +159,22 @@ def _stem(source: Source, index: int) -> str:
     part = source.parts[0]
     if part.file is None:
         return f"part-{index:05d}"
-    path = PurePosixPath(part.file.path)
+    place = part.file.path
+    # Paths on web servers are whole addresses.
+    path = PurePosixPath(place.partition("?")[0] if "://" in place else place)
     return PurePosixPath(path.stem).stem if path.suffix in COMPRESSIONS else path.stem
 
 
-def write(source: Source, to: str, compression: str | None = None) -> Written:
-    """Write all of `source` to one file."""
+def write(
+    source: Source, to: str, compression: str | None = None, stop: Event | None = None
+) -> Written:
+    """Write all of `source` to one file; nothing, and `CancelledError`, once `stop` is set."""
     schema = schema_for(source, to)
     n_rows = 0
     with writing(to, schema, named=source.named, compression=compression) as out:
         for batch in batches_for(source, to):
+            if stop is not None and stop.is_set():
+                raise CancelledError
             out.write(batch)
             n_rows += batch.num_rows
     return Written(shown(to), n_rows)

@@ -1,5 +1,6 @@
 """`split`: rows by chance to files for training, validation and test."""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from os import PathLike, fspath
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from ferrule._hints import hinted
 from ferrule.data._convert import Written, batches_for, schema_for
 from ferrule.data._deal import Deal, shares, strata_shares
+from ferrule.data._faults import told
 from ferrule.data._read import read
 from ferrule.data._remote import shown
 from ferrule.data._source import Source
@@ -134,8 +136,13 @@ def _deal_out(
             for heap, out in outs.items():
                 some = batch.filter(pa.array(heaps == heap))
                 if some.num_rows:
-                    out.write(some)
+                    with told(shown(targets[heap])):
+                        out.write(some)
                     written[heap] += some.num_rows
+        # All are finished before one gets its name, so that a disk that is full leaves none.
+        for heap, out in outs.items():
+            with told(shown(targets[heap])):
+                out.close()
     return [Written(shown(targets[heap]), n_rows) for heap, n_rows in written.items()]
 
 
@@ -163,8 +170,11 @@ class _Strata:
         self._column = column
         counts: dict[Any, int] = {}
         for values in _columns(source, column):
-            for one in pc.value_counts(values).to_pylist():
-                counts[one["values"]] = counts.get(one["values"], 0) + one["counts"]
+            found = pc.value_counts(values)
+            for value, count in zip(
+                _plain(found.field(0)), found.field(1).to_pylist(), strict=True
+            ):
+                counts[value] = counts.get(value, 0) + count
             if len(counts) > _STRATA_MAX:
                 raise hinted(
                     InvalidArgumentError(
@@ -186,7 +196,7 @@ class _Strata:
         values = _decoded(batch.column(self._column))
         codes = values.dictionary_encode(null_encoding="encode")
         indices = codes.indices.to_numpy()
-        for code, value in enumerate(codes.dictionary.to_pylist()):
+        for code, value in enumerate(_plain(codes.dictionary)):
             rows = np.flatnonzero(indices == code)
             heaps[rows] = self._deals[value].take(len(rows))
         return heaps
@@ -195,9 +205,18 @@ class _Strata:
 def _columns(source: Source, column: str) -> Iterator[Any]:
     # All columns are read: which rows are bad must not differ from the second reading.
     chosen = source if source.n_rows is None else source.select([column])
-    _ = source.select([column]).schema
+    kind = source.select([column]).schema.field(0).type
+    if pa.types.is_nested(kind):
+        raise InvalidArgumentError(
+            f"`{source.name}`: column `{column}` holds {kind}, whose values are no classes"
+        )
     for batch in chosen.batches():
         yield _decoded(batch.column(column))
+
+
+def _plain(values: Any) -> list[Any]:
+    """Return the values as Python's; every NaN as one object, by which a dict finds it again."""
+    return [value if value == value else math.nan for value in values.to_pylist()]
 
 
 def _decoded(column: Any) -> Any:

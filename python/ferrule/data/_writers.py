@@ -31,7 +31,7 @@ class Writer(Protocol):
         """Write the rows of `batch` after those before."""
 
     def close(self) -> None:
-        """Write what is left to be written."""
+        """Write what is left to be written; nothing more where that is done."""
 
 
 class ParquetWriter:

@@ -1,6 +1,8 @@
 """`split` and `sample` are exact, disjoint, fair and reproducible."""
 
 import collections
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -121,6 +123,40 @@ def test_what_cannot_be_drawn_or_stratified_is_refused(tmp_path):
         split(ROWS, tmp_path, stratify="y")
     with pytest.raises(InvalidArgumentError, match="more than 10,000 values"):
         split(np.arange(20_000.0)[:, None], tmp_path, stratify="0")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_values_that_are_no_numbers_are_a_stratum_of_their_own(tmp_path):
+    kinds = np.array([1.0, np.nan, 2.0, np.nan] * 50)
+    table = pa.table({"kind": pa.array(kinds, mask=np.arange(200) < 40), "x": np.arange(200.0)})
+    split(table, tmp_path, train=0.75, stratify="kind")
+    train = read(tmp_path / "train.parquet").to_arrow()["kind"]
+    assert train.null_count == 30
+    assert np.isnan(train.drop_null().to_numpy()).sum() == 60
+    with pytest.raises(InvalidArgumentError, match="whose values are no classes"):
+        split(pa.table({"a": [[1], [2]]}), tmp_path / "out", stratify="a")
+
+
+FULL = """
+import resource, signal, sys
+import numpy as np
+from ferrule.data import split
+from ferrule.errors import StorageError
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+try:
+    split(np.random.default_rng(0).normal(size=(20_000, 10)), sys.argv[1], train=0.9)
+except StorageError as error:
+    print(error)
+"""
+
+
+def test_a_disk_that_is_full_for_one_file_leaves_none(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith(f"no space left to write `{tmp_path}/train.parquet`")
+    assert done.stderr == ""
     assert list(tmp_path.iterdir()) == []
 
 
