@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ferrule.data import convert, read
+from ferrule.data import FrameStack, convert, read
 from ferrule.errors import (
     DataLossError,
     FerruleError,
@@ -193,7 +193,7 @@ FILES = [
         "line.npy",
         as_bytes(lambda sink: np.save(sink, np.zeros(4))),
         InvalidArgumentError,
-        "1 dimensions",
+        "1 dimension; 2 are expected",
     ),
     (
         "words.npy",
@@ -285,6 +285,24 @@ def test_a_bad_file_is_told_and_nothing_is_written(tmp_path, case):
     with pytest.raises(error) as caught:
         convert(path, tmp_path / ("out.csv" if typed else "out.npy"))
     one_line(caught, name, says)
+    assert [one.name for one in tmp_path.iterdir()] == [name]
+
+
+# Stacks take missing and infinite values as they are, and lines of any length.
+TAKEN_BY_STACKS = {"missing.csv", "nan.csv", "inf.csv", "big.csv", "line.csv", "nan.npy"}
+
+
+@pytest.mark.parametrize("case", FILES, ids=lambda case: case[0])
+def test_the_quick_readers_of_stacks_refuse_what_the_general_ones_do(tmp_path, case):
+    name, content, *_ = case
+    path = tmp_path / name
+    path.write_bytes(content)
+    if name in TAKEN_BY_STACKS:
+        assert FrameStack.read(path).n_frames == 1
+        return
+    with pytest.raises(FerruleError) as caught:
+        FrameStack.read(path).save(tmp_path / "out.safetensors")
+    one_line(caught, name)
     assert [one.name for one in tmp_path.iterdir()] == [name]
 
 

@@ -156,7 +156,8 @@ class Cubes:
         Parameters
         ----------
         k : int
-            Which, from 0 to ``n_parts - 1``.
+            Which, from 0 to ``n_parts - 1``; the command line counts from 1: its ``--part 1/8`` is
+            ``part(0, 8)``.
         n_parts : int
             How many ranges there are, whole chunks of `write` each, and as equal as these allow.
         total : int, optional

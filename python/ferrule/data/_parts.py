@@ -43,8 +43,12 @@ class Range:
         """Return the `k`-th of `n_parts` ranges of whole chunks."""
         whole = self._whole_of(total)
         k, n_parts = _whole("k", k), _whole("n_parts", n_parts)
+        if n_parts < 1:
+            raise InvalidArgumentError(f"n_parts must be at least 1, got {n_parts}")
         if not 0 <= k < n_parts:
-            raise InvalidArgumentError(f"part {k} of {n_parts} is not there: k goes from 0")
+            raise InvalidArgumentError(
+                f"part {k} of {n_parts} is not there: k goes from 0 to {n_parts - 1}"
+            )
         chunk = chunk_cubes(whole, cube_bytes)
         chunks = -(-whole // chunk)
         start, stop = (min(whole, chunks * edge // n_parts * chunk) for edge in (k, k + 1))

@@ -37,7 +37,7 @@ class Column:
         Values that are infinite; they are in no other figure.
     count : int
         Finite numbers, or texts and other values.
-    minimum, maximum : float, str or None
+    minimum, maximum : int, float, str or None
         The extremes; None of text, and where there is no value.
     mean, std : float or None
         Of the numbers; the deviation is that of all values, not of a sample.
@@ -88,8 +88,8 @@ class Column:
         """Return edges and counts of a histogram of at most `most` bars."""
         return self._histogram.bars(most)
 
-    def add_numbers(self, values: NDArray[Any]) -> None:
-        """Take in numbers, NaN for those that are missing."""
+    def add_numbers(self, values: NDArray[Any], extremes: tuple[Any, Any] | None = None) -> None:
+        """Take in numbers, NaN for those that are missing; `extremes` are theirs where known."""
         if not self._numeric:
             self._numeric = True
             self._histogram = Histogram(whole=self.is_whole)
@@ -101,10 +101,10 @@ class Column:
         self.infinite += len(flat) - len(kept) - missing
         if not len(kept):
             return
-        least, most = float(kept.min()), float(kept.max())
+        least, most = extremes or (float(kept.min()), float(kept.max()))
         self.minimum = least if self.minimum is None else min(self.minimum, least)
         self.maximum = most if self.maximum is None else max(self.maximum, most)
-        self._histogram.add(kept, least, most)
+        self._histogram.add(kept, float(least), float(most))
         with np.errstate(over="ignore", invalid="ignore"):
             self._add_moments(kept)
 
@@ -129,7 +129,13 @@ class Column:
         elif pa.types.is_decimal(kind):
             array = array.cast(pa.float64())
         kind = array.type
-        if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        if pa.types.is_integer(kind):
+            # As whole numbers: not all of 64 bits are floats.
+            extremes: Any = pc.min_max(array)
+            numbers = array.to_numpy(zero_copy_only=False)
+            self.add_numbers(numbers, (extremes["min"].as_py(), extremes["max"].as_py()))
+            return
+        if pa.types.is_floating(kind):
             self.add_numbers(array.to_numpy(zero_copy_only=False))
             return
         self.missing += array.null_count

@@ -174,7 +174,7 @@ def test_parts_make_up_the_whole(arena):
     [
         ((7, 7), InvalidArgumentError, "part 7 of 7 is not there"),
         ((-1, 7), InvalidArgumentError, "part -1 of 7 is not there"),
-        ((0, 0), InvalidArgumentError, "part 0 of 0 is not there"),
+        ((0, 0), InvalidArgumentError, "n_parts must be at least 1, got 0"),
         ((0.5, 2), InvalidArgumentError, "k must be a whole number"),
         ((0, 2, 5), InvalidArgumentError, "total is 5; the stream has 10 cubes"),
     ],

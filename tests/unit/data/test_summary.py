@@ -49,6 +49,11 @@ def test_texts_times_and_truth_values_are_told():
     assert (many.missing, many.minimum, many.bars()) == (4, None, ([], []))
 
 
+def test_extremes_of_whole_numbers_are_told_to_the_last_digit():
+    (column,) = summary_of(read(pa.table({"id": [2**53 + 1, -(2**62) - 1, None]})), quiet).columns
+    assert (column.minimum, column.maximum) == (-(2**62) - 1, 2**53 + 1)
+
+
 def test_distinct_texts_are_counted_to_a_thousand_only():
     table = pa.table({"id": [f"n{index}" for index in range(5000)]})
     (column,) = summary_of(read(table), quiet).columns

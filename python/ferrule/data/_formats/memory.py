@@ -1,7 +1,7 @@
 """Tables that are in memory already, taken as they lie."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ferrule._hints import hinted
+from ferrule._words import counted
 from ferrule.data._formats._part import Head, Part, Piece, Want, in_order
 from ferrule.data._formats._types import usual_batch, usual_schema
 from ferrule.errors import InvalidArgumentError
@@ -34,7 +35,7 @@ class Matrix(Part):
     """A NumPy array of rows and columns, which stays one: its columns are called 0, 1, ..."""
 
     def __init__(self, name: str, array: NDArray[Any]) -> None:
-        check_shape(name, array.ndim)
+        check_shape(name, array.shape)
         check_numbers(name, array.dtype)
         self.name = name
         self._array = array
@@ -82,12 +83,15 @@ def _from_pandas(frame: Any) -> pa.Table:
         ) from error
 
 
-def check_shape(name: str, n_dimensions: int) -> None:
+def check_shape(name: str, shape: Sequence[int]) -> None:
     """Refuse arrays that are no table."""
-    if n_dimensions != 2:
+    if len(shape) != 2:
         raise InvalidArgumentError(
-            f"`{name}` has an array of {n_dimensions} dimensions; 2 are expected, rows and columns"
+            f"`{name}` has an array of {counted(len(shape), 'dimension')}; 2 are expected, rows and"
+            " columns"
         )
+    if shape[1] == 0:
+        raise InvalidArgumentError(f"`{name}` has no columns")
 
 
 def check_numbers(name: str, dtype: np.dtype[Any]) -> None:

@@ -52,7 +52,7 @@ class Npy(Part):
         with self.file.open() as source:
             start = source.read(_HEADER_MAX)
         shape, _, dtype, offset = parse_header(self.name, start)
-        check_shape(self.name, len(shape))
+        check_shape(self.name, shape)
         check_numbers(self.name, dtype)
         held = (self.file.size or 0) - offset
         needed = math.prod(shape) * dtype.itemsize
@@ -144,6 +144,7 @@ class Npz(Part):
         if len(members) == 1:
             (member,) = members.values()
             if len(member.shape) == 2:
+                check_shape(self.name, member.shape)
                 return matrix_head(member.shape, member.dtype)
         if len(shapes) == 1 and len(next(iter(shapes))) == 1:
             kinds = [(n, pa.from_numpy_dtype(member.dtype)) for n, member in members.items()]
