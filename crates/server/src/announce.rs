@@ -2,12 +2,14 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use serde_json::json;
+use ferrule_artifact::TensorSpec;
+use ferrule_base::DType;
+use serde_json::{Value, json};
 
 use crate::{App, Server, log};
 
-/// Widest input that an example is written out for.
-const EXAMPLE_COLUMNS_MAX: i64 = 16;
+/// Elements of the largest input that an example is written out for.
+const EXAMPLE_ELEMENTS_MAX: usize = 64;
 
 pub(crate) fn print(server: &Server) {
     let app = server.app();
@@ -41,13 +43,27 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 /// A command that asks the first model for one prediction.
 fn curl(app: &App, url: &str) -> Option<String> {
     let served = app.registry.loaded().into_iter().next()?;
-    let input = served.model.signature().inputs.first()?;
-    let columns = input.shape.get(1).copied().filter(|columns| *columns <= EXAMPLE_COLUMNS_MAX)?;
-    let zeros = vec![0.0; usize::try_from(columns).ok()?];
-    let body = json!({ "inputs": [{
-        "name": input.name, "shape": [1, columns], "datatype": input.dtype.oip_name(), "data": zeros,
-    }] });
+    let inputs: Vec<Value> =
+        served.model.signature().inputs.iter().map(zeros).collect::<Option<_>>()?;
     let key = app.keys.as_ref().map_or("", |_| " -H \"Authorization: Bearer $KEY\"");
-    let quoted = body.to_string().replace('\'', "'\\''");
+    let quoted = json!({ "inputs": inputs }).to_string().replace('\'', "'\\''");
     Some(format!("curl{key} {url}/v2/models/{}/infer -d '{quoted}'", served.name))
+}
+
+/// Zeros for an input, one for each size that is open; `None` where they are too many to write out.
+fn zeros(input: &TensorSpec) -> Option<Value> {
+    let shape: Vec<i64> = input.shape.iter().map(|&size| if size < 0 { 1 } else { size }).collect();
+    let count = shape.iter().try_fold(1i64, |all, &size| all.checked_mul(size))?;
+    let count = usize::try_from(count).ok().filter(|&count| count <= EXAMPLE_ELEMENTS_MAX)?;
+    let zero = match input.dtype {
+        DType::Bool => json!(false),
+        DType::Fp16 | DType::Bf16 | DType::Fp32 | DType::Fp64 => json!(0.0),
+        _ => json!(0),
+    };
+    Some(json!({
+        "name": input.name,
+        "shape": shape,
+        "datatype": input.dtype.oip_name(),
+        "data": vec![zero; count],
+    }))
 }

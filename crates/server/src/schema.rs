@@ -105,7 +105,7 @@ fn example(name: &str, manifest: &Manifest) -> String {
     let signature = &manifest.signature;
     let inputs: Vec<Value> = signature.inputs.iter().map(example_tensor).collect();
     let infer = json!({ "inputs": inputs }).to_string();
-    if !rest::takes_rows(signature) {
+    if !rest::takes_plain_rows(signature) {
         return TENSORS_TEMPLATE.replace("{name}", name).replace("{infer}", &infer);
     }
     let row = signature.inputs.first().map(example_row).unwrap_or_default();

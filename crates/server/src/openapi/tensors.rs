@@ -42,11 +42,21 @@ pub(super) fn infer_response(signature: &Signature) -> Value {
     })
 }
 
-/// The body of `:predict`: rows as lists, or as objects where the features have names.
+/// The body of `:predict`: rows of the one input, or objects where inputs or features have names.
 pub(super) fn predict_request(signature: &Signature) -> Value {
-    let row = signature.inputs.first().map_or(Value::Bool(false), |spec| values(&spec.shape, spec));
-    let row = row.get("items").cloned().unwrap_or(row);
-    let mut forms = vec![row];
+    let row_of = |spec: &TensorSpec| {
+        let all = values(&spec.shape, spec);
+        all.get("items").cloned().unwrap_or(all)
+    };
+    let inputs: Map<String, Value> =
+        signature.inputs.iter().map(|spec| (spec.name.clone(), row_of(spec))).collect();
+    let required: Vec<&String> =
+        signature.inputs.iter().filter(|spec| !spec.optional).map(|spec| &spec.name).collect();
+    let by_name = json!({ "type": "object", "required": required, "properties": inputs });
+    let mut forms = match signature.inputs.as_slice() {
+        [only] => vec![row_of(only)],
+        _ => vec![by_name],
+    };
     if let Some(names) = &signature.feature_names {
         let number = json!({ "type": "number" });
         let properties: Map<String, Value> =

@@ -26,6 +26,7 @@ mod media;
 mod path;
 mod predict;
 mod predict_request;
+mod predict_tensors;
 mod repository;
 mod respond;
 mod statistics;
@@ -100,6 +101,11 @@ fn other(request: &Request<Bytes>, route: Option<Route<'_>>, app: &App) -> Answe
 
 /// Whether a model of this signature takes rows, as `:predict` has them.
 pub(crate) fn takes_rows(signature: &Signature) -> bool {
+    takes_plain_rows(signature) || predict_tensors::takes_rows(signature)
+}
+
+/// Whether a row is a list of numbers.
+pub(crate) fn takes_plain_rows(signature: &Signature) -> bool {
     predict_request::RowSpec::of(signature).is_some()
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use ferrule_artifact::TensorSpec;
 use ferrule_base::Limits;
 use ferrule_runtime::{InputTensor, OutputTensor, ServedModel, TensorData, Wanted, rows};
 use http::Request;
@@ -10,8 +11,9 @@ use http::Request;
 use super::error::{RestError, from_coded};
 use super::infer_request::InferRequest;
 use super::path::ModelPath;
-use super::predict_request::{PredictRequest, RowSpec};
-use super::respond::{self, Form, HEADER_LENGTH};
+use super::predict_request::{Form, PredictRequest, RowSpec};
+use super::predict_tensors::{self, PredictTensors, Rows};
+use super::respond::{self, HEADER_LENGTH};
 use super::{Answer, find, media};
 use crate::App;
 use crate::batch::{Handled, Predicted};
@@ -68,7 +70,7 @@ fn infer_on(
     let signature = served.model.signature();
     let names = parsed.outputs.iter().map(|output| &*output.name);
     let wanted = Wanted::named(signature, names).map_err(|error| from_coded(&error))?;
-    let form = Form::of(&parsed, signature);
+    let form = respond::Form::of(&parsed, signature);
     let model = Arc::clone(served);
     Ok(Handled::predict(served, &inputs, wanted, move |predicted| {
         let outputs = made(predicted)?;
@@ -82,9 +84,7 @@ fn rows_on(
     limits: &Limits,
 ) -> Result<Handled<Counted>, RestError> {
     let signature = served.model.signature();
-    let spec = RowSpec::of(signature).ok_or_else(|| {
-        RestError::bad_request("the model does not take rows; use /v2/models/{model}/infer")
-    })?;
+    let Some(spec) = RowSpec::of(signature) else { return tensors_on(body, served, limits) };
     let parsed = PredictRequest::parse(body, spec, limits)?;
     let sizes = [parsed.rows, spec.width].map(|size| i64::try_from(size).unwrap_or(i64::MAX));
     let input = InputTensor {
@@ -93,12 +93,56 @@ fn rows_on(
         shape: &sizes,
         data: TensorData::Raw(&parsed.bytes),
     };
-    let (model, form) = (Arc::clone(served), parsed.form);
-    Ok(Handled::predict(served, &[input], Wanted::defaults(signature), move |predicted| {
+    Ok(predicted(served, &[input], parsed.form))
+}
+
+/// As `rows_on`, of a model whose rows are no lists of numbers.
+fn tensors_on(
+    body: &Bytes,
+    served: &Arc<ServedModel>,
+    limits: &Limits,
+) -> Result<Handled<Counted>, RestError> {
+    let signature = served.model.signature();
+    if !predict_tensors::takes_rows(signature) {
+        return Err(RestError::bad_request(
+            "the model does not take rows; use /v2/models/{model}/infer",
+        ));
+    }
+    let parsed = PredictTensors::parse(body, signature, limits)?;
+    let given = signature.inputs.iter().zip(&parsed.inputs);
+    let given: Vec<(&TensorSpec, &Rows, Vec<i64>)> = given
+        .filter_map(|(spec, rows)| Some((spec, rows.as_ref()?)))
+        .map(|(spec, rows)| {
+            let count = i64::try_from(rows.count).unwrap_or(i64::MAX);
+            let inner = spec.shape.get(1..).unwrap_or_default();
+            (spec, rows, std::iter::once(count).chain(inner.iter().copied()).collect())
+        })
+        .collect();
+    let inputs: Vec<InputTensor<'_>> = given
+        .iter()
+        .map(|(spec, rows, shape)| InputTensor {
+            name: &spec.name,
+            dtype: spec.dtype,
+            shape,
+            data: TensorData::Raw(&rows.bytes),
+        })
+        .collect();
+    Ok(predicted(served, &inputs, parsed.form))
+}
+
+/// The answer to rows, once it is there.
+fn predicted(
+    served: &Arc<ServedModel>,
+    inputs: &[InputTensor<'_>],
+    form: Form,
+) -> Handled<Counted> {
+    let model = Arc::clone(served);
+    let wanted = Wanted::defaults(served.model.signature());
+    Handled::predict(served, inputs, wanted, move |predicted| {
         let outputs = made(predicted)?;
         let response = respond::predict_response(form, model.model.signature(), &outputs)?;
         Ok((response, rows(&outputs)))
-    }))
+    })
 }
 
 fn made(predicted: Predicted) -> Result<Vec<OutputTensor>, RestError> {

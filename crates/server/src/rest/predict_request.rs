@@ -86,7 +86,7 @@ fn parse_elements<T: Element>(
     request.ok_or_else(|| missing("instances", "an array of rows"))
 }
 
-fn read_signature_name(cursor: &mut Cursor<'_>) -> Result<(), Fault> {
+pub(super) fn read_signature_name(cursor: &mut Cursor<'_>) -> Result<(), Fault> {
     match cursor.string("a string")? {
         name if name == SIGNATURE_NAME => Ok(()),
         name => Err(Fault::new(format!("expected `{SIGNATURE_NAME}`, got `{}`", Excerpt(&name)))),

@@ -98,7 +98,7 @@ fn a_model_of_tensors_is_asked_by_infer_alone() {
     };
     let mut manifest = manifest(None);
     manifest.signature.inputs =
-        vec![spec("ids", DType::Int64, &[-1, 3]), spec("mask", DType::Bool, &[-1])];
+        vec![spec("ids", DType::Int64, &[1, 3]), spec("mask", DType::Bool, &[-1])];
     let text = schema("words", &manifest, SchemaKind::Example);
     let infer: Value = serde_json::from_str(block(&text, "json", 0)).unwrap();
     assert_eq!(infer["inputs"][0]["data"], serde_json::json!([0, 1, 2]));
@@ -110,4 +110,22 @@ fn a_model_of_tensors_is_asked_by_infer_alone() {
     let paths = openapi["paths"].as_object().unwrap();
     assert!(paths.contains_key("/v2/models/words/infer"));
     assert!(!paths.contains_key("/v1/models/words:predict"));
+}
+
+#[test]
+fn a_model_of_several_inputs_is_asked_by_rows_that_name_them() {
+    let spec = |name: &str, shape: &[i64]| TensorSpec {
+        name: name.to_owned(),
+        dtype: DType::Fp32,
+        shape: shape.to_vec(),
+        optional: false,
+    };
+    let mut manifest = manifest(None);
+    manifest.signature.inputs = vec![spec("image", &[-1, 2, 2]), spec("scale", &[-1])];
+    let openapi = schema("words", &manifest, SchemaKind::OpenApi);
+    let openapi: Value = serde_json::from_str(&openapi).unwrap();
+    assert!(openapi["paths"].as_object().unwrap().contains_key("/v1/models/words:predict"));
+    let request = &openapi["components"]["schemas"]["words.PredictRequest"];
+    let row = &request["properties"]["instances"]["items"]["anyOf"][0];
+    assert_eq!(row["required"], serde_json::json!(["image", "scale"]));
 }
