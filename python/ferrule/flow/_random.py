@@ -1,5 +1,6 @@
 """Random tensors, each number a function of the seed and its place in the stream."""
 
+import math
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -55,12 +56,20 @@ class Generator:
     def draw(self, kind: dict[str, Any], shape: tuple[int, ...], dtype: DTypeLike) -> Tensor:
         """Return the next numbers of a kind of the engine's."""
         name = CORE_DTYPES[np.dtype(dtype).name]
+        for settings in kind.values():
+            _check_finite(settings)
         note(self, "seed")
         op = operation("stateless_random", kind=kind, dtype=name, seed=self._seed)
         with _lock:
             made: Tensor = op(tensor(np.array(shape, np.int64)), self.state)
             self.state.add_(1)
         return made
+
+
+def _check_finite(settings: dict[str, float]) -> None:
+    for name, value in settings.items():
+        if not math.isfinite(value):
+            raise ValueError(f"`{name}` of random numbers must be finite, got {value}")
 
 
 def _checked(seed: int) -> int:

@@ -55,7 +55,8 @@ const BINARY: &[(Binary, &str, &str)] = &[
     (Binary::Div, "g b /", "g a neg b / b / *"),
     (Binary::FloorDiv, "", ""),
     (Binary::FloorMod, "g", "g a b floor_div * neg"),
-    (Binary::Pow, "g b * a b 1 - pow *", "g y * a 0 greater a 1 select log *"),
+    // To the power of 0 the other factor is 1: 0 to the power of -1 would make NaN of it.
+    (Binary::Pow, "g b * a b 0 equal 1 b select 1 - pow *", "g y * a 0 greater a 1 select log *"),
     (Binary::Maximum, "a b greater_equal g 0 select", "a b greater_equal 0 g select"),
     (Binary::Minimum, "a b less_equal g 0 select", "a b less_equal 0 g select"),
     (Binary::Atan2, "g b a square b square + / *", "g a neg a square b square + / *"),

@@ -1,5 +1,6 @@
 """The batches of an epoch, whatever the data are."""
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from ferrule.flow._operations import index_select
 from ferrule.flow._tensors import as_tensor, tensor
 
 Batch = tuple[Tensor, Tensor]
+
+# Rows that tell data from others.
+_DIGEST_ROWS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,11 @@ class Batches(ABC):
 
     n_batches: int | None = None
 
+    @property
+    def description(self) -> str | None:
+        """What tells the data from others, as far as that can be known without reading all."""
+        return None
+
     @abstractmethod
     def epoch(self, number: int) -> Iterator[Batch]:
         """Yield the batches of an epoch, which depend on nothing but its number."""
@@ -95,6 +104,11 @@ class Arrays(Batches):
     def _held(self, part: Any) -> Any:
         return part if isinstance(part, np.memmap) else self._order.tensor(part)
 
+    @property
+    def description(self) -> str:
+        """Shapes, dtypes, and a digest of rows from the first to the last."""
+        return " and ".join(described(part) for part in (self._x, self._y))
+
     def epoch(self, number: int) -> Iterator[Batch]:
         """Yield rows in the order of the epoch."""
         size, order = self._order.batch_size, self._order.permutation(self._n, number)
@@ -108,6 +122,14 @@ class Arrays(Batches):
                 for part in (self._x, self._y)
             ]
             yield parts[0], parts[1]
+
+
+def described(part: Any) -> str:
+    """Return the dtype and shape of an array or tensor, and a digest of some of its rows."""
+    array = part.numpy() if isinstance(part, Tensor) else part
+    rows = np.ascontiguousarray(array[np.linspace(0, len(array) - 1, _DIGEST_ROWS).astype(int)])
+    digest = hashlib.blake2b(rows.tobytes(), digest_size=4).hexdigest()
+    return f"{array.dtype} {array.shape} #{digest}"
 
 
 class Given(Batches):
@@ -140,7 +162,22 @@ class Given(Batches):
     def _pair(self, batch: Any) -> Batch:
         if not isinstance(batch, (tuple, list)):
             x = self._order.tensor(batch)
+            _check_rows([x])
             return x, x
         if len(batch) != 2:
             raise ValueError(f"a batch is (x, y), or x alone; got {len(batch)} parts")
-        return self._order.tensor(batch[0]), self._order.tensor(batch[1])
+        x, y = self._order.tensor(batch[0]), self._order.tensor(batch[1])
+        _check_rows([x, y])
+        return x, y
+
+
+def _check_rows(parts: Sequence[Tensor]) -> None:
+    """Refuse single samples in the place of batches, and columns that do not belong together."""
+    alone = len(parts) == 1 and parts[0].ndim < 2
+    sizes = {part.shape[0] if part.ndim else None for part in parts}
+    if alone or len(sizes) > 1 or None in sizes:
+        shapes = " and ".join(str(part.shape) for part in parts)
+        raise ValueError(
+            f"an iterable gives batches, x [rows, ...] and y [rows, ...] of equally many rows; got "
+            f"{shapes}: give samples as whole arrays in a tuple, (np.stack(xs), np.stack(ys))"
+        )

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from ferrule.flow.nn import Module
 from ferrule.flow.optim import Optimizer
 
 _KEY = "ferrule.flow.fit"
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(slots=True)
@@ -33,6 +33,8 @@ class State:
     history: History
     means: Means
     settings: Mapping[str, Any]
+    # Learning rates that the training began with.
+    rates: Sequence[float]
 
 
 class Checkpoint:
@@ -87,6 +89,12 @@ class Checkpoint:
                     f"`{self.path}` was made with {name}={words['settings'][name]!r}, not "
                     f"{value!r}: go on with that, or start anew with resume=False"
                 )
+        # A schedule may have changed them since.
+        if list(state.rates) not in (words["rates"], words["rates_now"]):
+            raise InvalidArgumentError(
+                f"`{self.path}` was made with lr={words['rates']}, not {list(state.rates)}: go on "
+                "with that, or start anew with resume=False"
+            )
 
 
 def _generators(model: Module) -> Iterator[tuple[str, Generator]]:
@@ -98,6 +106,11 @@ def _generators(model: Module) -> Iterator[tuple[str, Generator]]:
             if isinstance(value, Generator) and id(value) not in seen:
                 seen.add(id(value))
                 yield f"{name}.{attribute}", value
+
+
+def rates_of(optimizer: Optimizer) -> list[float]:
+    """Return the learning rates that an optimizer has now, one a group."""
+    return [group["lr"] for group in optimizer.param_groups]
 
 
 def _arrays(state: State) -> dict[str, Any]:
@@ -132,6 +145,8 @@ def _words(state: State) -> dict[str, Any]:
     return {
         "version": _VERSION,
         "settings": dict(state.settings),
+        "rates": list(state.rates),
+        "rates_now": rates_of(state.optimizer),
         "history": state.history.to_json(),
         "epoch": state.means.to_json(),
         "early_stopping": state.stopper.to_json() if state.stopper else None,
@@ -152,4 +167,4 @@ def _restore(state: State, owned: dict[str, dict[str, Tensor]], words: dict[str,
         state.stopper.load(words["early_stopping"], owned["best"])
     if state.scheduler is not None and words["scheduler"]:
         state.scheduler.load_state_dict(words["scheduler"])
-    state.history, state.means = history, means
+    state.history, state.means, state.rates = history, means, words["rates"]

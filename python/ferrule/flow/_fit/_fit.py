@@ -8,7 +8,7 @@ import numpy as np
 
 from ferrule.data._durable import check_writable
 from ferrule.flow._fit._batches import Order
-from ferrule.flow._fit._checkpoint import Checkpoint, State
+from ferrule.flow._fit._checkpoint import Checkpoint, State, rates_of
 from ferrule.flow._fit._data import batches_of
 from ferrule.flow._fit._early_stopping import EarlyStopping, Stopper
 from ferrule.flow._fit._history import History
@@ -86,7 +86,9 @@ def fit(
         When to stop; a number is its patience.
     checkpoint : path, optional
         A file that is replaced after each epoch, whole whatever happens. It has all that the
-        training depends on, so that one that was interrupted ends with the same bits.
+        training depends on, so that one that was interrupted ends with the same bits. Other data,
+        another seed, batch size, clipping, model or optimizer, its learning rate too, are refused
+        with what differs; of batches that an iterable gives, nothing is known.
     checkpoint_every : int, optional
         After how many batches of an epoch the file is replaced too.
     resume : bool
@@ -146,8 +148,17 @@ def fit(
     names = ["loss", *chosen]
     names += [f"val_{name}" for name in names] if checked else []
     stopper = Stopper(early_stopping, names) if early_stopping is not None else None
-    settings = {"seed": seed, "batch_size": batch_size, "shuffle": shuffle}
-    state = State(model, optimizer, scheduler, stopper, History(), Means(), settings)
+    settings = {
+        "seed": seed,
+        "batch_size": batch_size,
+        "shuffle": shuffle,
+        "clip_norm": clip_norm,
+        "data": trained.description,
+        "optimizer": optimizer.description,
+    }
+    state = State(
+        model, optimizer, scheduler, stopper, History(), Means(), settings, rates_of(optimizer)
+    )
     kept = Kept(_opened(checkpoint), checkpoint_every)
     loop = Loop(state, steps, trained, checked, kept, list(callbacks))
     manual_seed(_stream(seed))

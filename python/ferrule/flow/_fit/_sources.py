@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ferrule._core import Tensor
 from ferrule._words import listed
 from ferrule.data import Cubes, Source
-from ferrule.flow._fit._batches import Batch, Batches, Order
+from ferrule.flow._fit._batches import Batch, Batches, Order, described
 
 # Rows of a source that are shuffled together.
 BLOCK_ROWS = 1 << 16
@@ -40,6 +40,12 @@ class Table(Batches):
         self._order = order
         n_rows = source.n_rows
         self.n_batches = None if n_rows is None else -(-n_rows // order.batch_size)
+
+    @property
+    def description(self) -> str:
+        """Columns, and rows where they are counted."""
+        fields = ", ".join(f"{field.name} {field.type}" for field in self._source.schema)
+        return f"{self._source.n_rows} rows of {fields}"
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """Yield batches across the borders of blocks."""
@@ -78,6 +84,12 @@ class CubeBatches(Batches):
         if self._targets is not None and self._targets.shape[:1] != (self._n,):
             raise ValueError(f"{self._n} cubes have targets of shape {self._targets.shape}")
         self.n_batches = -(-self._n // order.batch_size)
+
+    @property
+    def description(self) -> str:
+        """How many cubes there are, which, and their targets."""
+        targets = "" if self._targets is None else f" and {described(self._targets)}"
+        return f"{self._n} cubes {self._cubes.shape} from {self._cubes.start}{targets}"
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """Yield runs in the order of the epoch, made ahead by a thread."""

@@ -104,6 +104,15 @@ class Optimizer:
         for group in self.param_groups:
             group["lr"] = value
 
+    @property
+    def description(self) -> str:
+        """Its class and options, but for the learning rates, which may change."""
+        groups = [
+            ", ".join(f"{name}={group[name]!r}" for name in group if name not in ("params", "lr"))
+            for group in self.param_groups
+        ]
+        return f"{type(self).__name__}({'; '.join(groups)})"
+
     def _tensors(self) -> dict[str, Tensor]:
         named = {"steps": self.steps}
         for number, group in enumerate(self.param_groups):

@@ -279,3 +279,13 @@ def test_sampled_losses_draw_by_themselves_and_have_gradients(run):
     slopes = run(tf.gradients(loss, [w, b, x]))
     assert [each.shape for each in slopes] == [(20, 3), (20,), (4, 3)]
     assert all(np.isfinite(each).all() for each in slopes)
+
+
+def test_a_label_that_is_no_class_is_refused_with_the_range():
+    labels = tf.placeholder(tf.int32, [None])
+    loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=tf.zeros([2, 3]))
+    with tf.Session() as session:
+        np.testing.assert_allclose(session.run(loss, {labels: [0, 2]}), np.log(3), rtol=1e-6)
+        for bad in (3, -1):
+            with pytest.raises(tf.errors.InvalidArgumentError, match=f"index {bad} .*less than 3"):
+                session.run(loss, {labels: [0, bad]})

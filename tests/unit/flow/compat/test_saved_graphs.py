@@ -144,3 +144,15 @@ def test_a_place_outside_of_a_table_is_told(path):
     with pytest.raises(ferrule.errors.InvalidArgumentError, match="cannot run on these inputs"):
         model([0, 4])
     assert model([0, 3]).shape == (2, 2)
+
+
+def test_infinite_padding_is_saved_and_gives_the_same(tmp_path):
+    x = tf.placeholder(tf.float32, [None, 2])
+    padded = tf.pad(x, [[0, 0], [1, 0]], constant_values=float("-inf"))
+    with tf.Session() as session:
+        expected = session.run(padded, {x: [[1, 2]]})
+        ferrule.save(session, tmp_path / "m.safetensors", inputs={"x": x}, outputs={"y": padded})
+    model = ferrule.load(tmp_path / "m.safetensors")
+    made = model.predict(x=np.array([[1, 2]], np.float32))["y"]
+    np.testing.assert_array_equal(made, expected)
+    assert made[0, 0] == -np.inf

@@ -168,9 +168,12 @@ def test_a_checkpoint_of_another_training_is_refused(make, tmp_path):
         make().fit(checkpoint=path, seed=1)
     other = make()
     other.optimizer = optim.SGD(other.model.parameters())
-    with pytest.raises(
-        InvalidArgumentError, match="is of another training: the state does not fit"
-    ):
+    with pytest.raises(InvalidArgumentError, match=r"made with optimizer='AdamW\(.*not 'SGD\("):
+        other.fit(checkpoint=path)
+    other = make()
+    other.model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+    other.optimizer = optim.AdamW(other.model.parameters(), lr=0.02)
+    with pytest.raises(InvalidArgumentError, match="is of another training"):
         other.fit(checkpoint=path)
     flow_file = tmp_path / "model.safetensors"
     from safetensors.numpy import save_file
@@ -178,6 +181,35 @@ def test_a_checkpoint_of_another_training_is_refused(make, tmp_path):
     save_file({"x": np.ones(1)}, flow_file)
     with pytest.raises(InvalidArgumentError, match="is no checkpoint of fit"):
         make().fit(checkpoint=flow_file)
+
+
+def test_another_learning_rate_or_other_data_are_refused_with_what_differs(make, tmp_path):
+    path = tmp_path / "run"
+    make().fit(checkpoint=path)
+    other = make()
+    other.optimizer.lr = 0.5
+    with pytest.raises(InvalidArgumentError, match=r"made with lr=\[0\.02\], not \[0\.5\]: go on"):
+        other.fit(checkpoint=path, epochs=2)
+    other = make()
+    other.x = other.x + 1
+    with pytest.raises(InvalidArgumentError, match=r"made with data='float32 \(50, 4\) #.*not"):
+        other.fit(checkpoint=path, epochs=2)
+    other = make()
+    with pytest.raises(InvalidArgumentError, match="made with clip_norm=None, not 1"):
+        other.fit(checkpoint=path, epochs=2, clip_norm=1.0)
+    assert make().fit(checkpoint=path, epochs=2).n_epochs == 2
+
+
+def test_a_rate_that_a_schedule_has_changed_is_gone_on_from(make, tmp_path):
+    path = tmp_path / "run"
+    run = make()
+    scheduler = optim.lr_scheduler.ExponentialLR(run.optimizer, 0.5)
+    run.fit(checkpoint=path, epochs=2, scheduler=scheduler)
+    # In the same process, with what the schedule has made of the rate, or anew.
+    assert run.fit(checkpoint=path, epochs=3, scheduler=scheduler).n_epochs == 3
+    again = make()
+    scheduler = optim.lr_scheduler.ExponentialLR(again.optimizer, 0.5)
+    assert again.fit(checkpoint=path, epochs=4, scheduler=scheduler).n_epochs == 4
 
 
 def test_a_damaged_checkpoint_is_refused(make, tmp_path):

@@ -189,3 +189,13 @@ def test_data_are_checked(order, data, error, message):
 def test_a_batch_of_three_parts_is_refused(order):
     with pytest.raises(ValueError, match=r"a batch is \(x, y\), or x alone; got 3 parts"):
         rows(batches_of([(1, 2, 3)], None, order), 0)
+
+
+def test_single_samples_in_the_place_of_batches_are_refused(run):
+    samples = list(zip(run.x, run.y, strict=True))
+    with pytest.raises(ValueError, match=r"batches, x \[rows, \.\.\.\].*np\.stack"):
+        run.fit(samples)
+    with pytest.raises(ValueError, match=r"got \(4,\): give samples as whole arrays"):
+        run.fit(list(run.x), loss=lambda made, x: made.mean())
+    with pytest.raises(ValueError, match=r"got \(16, 4\) and \(15,\)"):
+        run.fit([(run.x[:16], run.y[:15])])

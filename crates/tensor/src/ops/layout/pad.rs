@@ -9,12 +9,43 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PadMode {
-    /// A value.
-    Constant(f64),
+    /// A value; infinities and NaN are written as text, since JSON has no numbers for them.
+    Constant(#[serde(with = "any_float")] f64),
     /// Its elements mirrored, without the edge.
     Reflect,
     /// Its elements mirrored, with the edge.
     Symmetric,
+}
+
+mod any_float {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Number(f64),
+        Text(String),
+    }
+
+    pub(super) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        if value.is_finite() {
+            serializer.serialize_f64(*value)
+        } else {
+            serializer.collect_str(value)
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        match Written::deserialize(deserializer)? {
+            Written::Number(value) => Ok(value),
+            Written::Text(text) => match text.as_str() {
+                "inf" => Ok(f64::INFINITY),
+                "-inf" => Ok(f64::NEG_INFINITY),
+                "nan" | "NaN" => Ok(f64::NAN),
+                _ => Err(D::Error::custom("a number is expected, or \"inf\", \"-inf\" or \"nan\"")),
+            },
+        }
+    }
 }
 
 /// `x` in the middle of an array of `shape`, with `before[i]` elements before it along axis `i`.

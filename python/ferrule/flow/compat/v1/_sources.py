@@ -1,6 +1,7 @@
 """Tensors from nothing: placeholders, constants, ranges, random numbers."""
 
 import hashlib
+import math
 import os
 from typing import Any
 
@@ -294,6 +295,9 @@ def _random(
 ) -> Tensor:
     if not dtype.is_floating:
         raise InvalidArgumentError(f"expected dtype float32 or float64, got {dtype.name}")
+    for settings in kind.values():
+        if not all(map(math.isfinite, settings.values())):
+            raise InvalidArgumentError(f"random numbers need finite settings, got {settings}")
     attributes = {"kind": kind, "dtype": dtype.code, "seed": _op_seed(seed)}
     return add("random", [shape_tensor(shape)], "random", name, **attributes)
 

@@ -1,5 +1,7 @@
 """Cross entropies, and other losses of single elements."""
 
+import numpy as np
+
 from ferrule.flow.compat.v1 import _array, _dtypes
 from ferrule.flow.compat.v1 import _elementwise as _e
 from ferrule.flow.compat.v1._reductions import reduce
@@ -121,6 +123,7 @@ def sparse_softmax_cross_entropy_with_logits(
     Parameters
     ----------
     labels : int32 or int64 of shape s
+        At least 0 and less than the number of classes; a run fails where one is not.
     logits : floats of shape s + (classes,), whose number must be known
     """
     _check_sentinel(_sentinel, labels, logits)
@@ -137,7 +140,10 @@ def sparse_softmax_cross_entropy_with_logits(
     if n is None:
         raise ValueError(f"the number of classes of {x.name!r} must be known before a run")
     with x.graph.name_scope(name or "SparseSoftmaxCrossEntropyWithLogits") as scope:
-        is_label = add("one_hot", [z], "one_hot", None, depth=n, dtype=_dtypes.bool.code)
+        # Looked up among the classes, which refuses what is none of them.
+        classes = to_tensor(np.arange(n, dtype=z.dtype.numpy), z.dtype, beside=x)
+        known = add("gather", [classes, z], "labels", None, axis=0)
+        is_label = add("one_hot", [known], "one_hot", None, depth=n, dtype=_dtypes.bool.code)
         logs = add("log_softmax", [x], "LogSoftmax", None)
         zero = to_tensor(0, x.dtype, beside=x)
         picked = add("select", [is_label, logs, zero], "Select", None)
