@@ -38,6 +38,8 @@ pub struct Node {
     pub control: Box<[u32]>,
     /// What is known of its outputs.
     pub outputs: Box<[Type]>,
+    /// The node whose gradient it is a part of.
+    pub origin: Option<u32>,
 }
 
 /// Nodes, to which more can be added.
@@ -100,8 +102,17 @@ impl Graph {
             inputs: inputs.into(),
             control: control.into(),
             outputs: outputs.into(),
+            origin: None,
         });
         Ok(number)
+    }
+
+    /// Says that the nodes from `first` on are part of the gradient of `node`, or of what that is one of.
+    pub(crate) fn set_origin(&mut self, first: usize, node: u32) {
+        let origin = self.nodes[node as usize].origin.unwrap_or(node);
+        for made in &mut self.nodes[first..] {
+            made.origin = Some(origin);
+        }
     }
 
     /// Adds a constant and returns its number.
@@ -154,7 +165,10 @@ impl Graph {
             }
             _ => {}
         }
-        self.add(op, &inputs, &[])
+        let made = self.add(op, &inputs, &[])?;
+        let origin = node.origin.and_then(|origin| copies.get(&Value::of(origin)));
+        self.nodes[made as usize].origin = origin.map(|origin| origin.node);
+        Ok(made)
     }
 
     /// The number here of a subgraph of `other`.

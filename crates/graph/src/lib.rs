@@ -24,7 +24,9 @@ pub use gradient::{Builder, differentiate, gradients, is_differentiable};
 pub use graph::{Custom, Graph, Node, Subgraph, Value};
 pub use literal::Literal;
 pub use op::{Op, Padding, Pool, Window};
-pub use plan::{Ask, Plan, Registers, Request, Scalar, ScalarPlan, Signature, Variables, until};
+pub use plan::{
+    Ask, Part, Plan, Profile, Registers, Request, Scalar, ScalarPlan, Signature, Variables, until,
+};
 pub use rows::is_rowwise;
 pub use session::Session;
 pub use types::{Dims, Type, is_float, is_supported};

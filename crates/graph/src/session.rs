@@ -11,7 +11,8 @@ use crate::error::{Fault, GraphError};
 use crate::graph::{Graph, Value};
 use crate::op::Op;
 use crate::plan::{
-    Ask, Plan, Registers, Request, Scalar, ScalarPlan, Signature, Variables, needed_nodes,
+    Ask, Observer, Plan, Profile, Registers, Request, Scalar, ScalarPlan, Signature, Stopwatch,
+    Variables, needed_nodes,
 };
 
 /// The most plans that are kept; the one that was not used for longest goes.
@@ -61,13 +62,61 @@ impl Session {
         request: &Request,
         feeds: &[Array],
     ) -> Result<Vec<Array>, GraphError> {
+        self.run_observed(graph, request, feeds, &mut ())
+    }
+
+    /// Runs what is asked for once and then `calls` times, which are timed part by part. What the runs
+    /// change is put back. `stop` is asked now and then.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run); [`OpError::Cancelled`] where `stop` says so.
+    pub fn profile(
+        &mut self,
+        graph: &Graph,
+        request: &Request,
+        feeds: &[Array],
+        calls: usize,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Profile, GraphError> {
+        let before = (self.variables.clone(), self.draws);
+        let made = self.timed(graph, request, feeds, calls, stop);
+        (self.variables, self.draws) = before;
+        made
+    }
+
+    fn timed(
+        &mut self,
+        graph: &Graph,
+        request: &Request,
+        feeds: &[Array],
+        calls: usize,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Profile, GraphError> {
+        self.run(graph, request, feeds)?;
+        let (mut clock, mut watch) = (Clock::new(stop), Stopwatch::new());
+        for _ in 0..calls {
+            clock.look()?;
+            let start = Instant::now();
+            self.run_observed(graph, request, feeds, &mut watch)?;
+            watch.profile.total += start.elapsed();
+        }
+        Ok(Profile { calls, ..watch.profile })
+    }
+
+    fn run_observed(
+        &mut self,
+        graph: &Graph,
+        request: &Request,
+        feeds: &[Array],
+        observer: &mut impl Observer,
+    ) -> Result<Vec<Array>, GraphError> {
         let signature: Vec<(DType, Shape)> =
             feeds.iter().map(|feed| (feed.dtype(), *feed.shape())).collect();
         let Ask { fetches, targets, feeds: fed } = request.into();
         if !self.find(Ask { fetches, targets, feeds: fed }, &signature) {
             check_feeds(graph, request, feeds)?;
             if let Some(custom) = first_custom(graph, request)? {
-                return self.run_in_stages(graph, request, feeds, custom);
+                return self.run_in_stages(graph, request, feeds, custom, observer);
             }
             let plan = Plan::new(graph, request, &signature)?;
             if self.plans.len() >= PLANS_MAX {
@@ -79,7 +128,8 @@ impl Session {
         }
         self.draws += 1;
         let kept = self.plans.last_mut().expect("a plan was just found or added");
-        kept.plan.run(&mut self.variables, feeds, self.draws)
+        observer.begin(kept.number, &kept.plan);
+        kept.plan.run_observed(&mut self.variables, feeds, self.draws, observer)
     }
 
     /// Whether there is a plan for what is asked, which now is the latest used.
@@ -166,6 +216,7 @@ impl Session {
         request: &Request,
         feeds: &[Array],
         custom: u32,
+        observer: &mut impl Observer,
     ) -> Result<Vec<Array>, GraphError> {
         let node = &graph.nodes()[custom as usize];
         let Op::Custom { id, outputs } = &node.op else {
@@ -176,10 +227,10 @@ impl Session {
             targets: node.control.to_vec(),
             feeds: request.feeds.clone(),
         };
-        let inputs = self.run(graph, &before, feeds)?;
+        let inputs = self.run_observed(graph, &before, feeds, observer)?;
         let operation = graph.custom(*id).ok_or(Fault::NoSuchValue { node: custom, output: 0 })?;
         let failed = |message: String| GraphError::from(Fault::Custom { message }).at(custom);
-        let given = operation.run(&inputs).map_err(failed)?;
+        let given = observer.custom(graph, custom, || operation.run(&inputs)).map_err(failed)?;
         if given.len() != outputs.len() {
             let message =
                 format!("the operation gave {} values; it says {}", given.len(), outputs.len());
@@ -191,7 +242,7 @@ impl Session {
             after.feeds.push(Value { node: custom, output });
             arrays.push(array);
         }
-        self.run(graph, &after, &arrays)
+        self.run_observed(graph, &after, &arrays, observer)
     }
 }
 

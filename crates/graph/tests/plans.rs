@@ -289,3 +289,42 @@ fn what_is_fed_replaces_what_a_node_gives() {
     let z = lab.unary(Unary::Neg, y);
     assert_eq!(lab.run(z, &[y], &[array(&[], &[5.0])]).as_slice::<f64>(), [-5.0]);
 }
+
+#[test]
+fn a_profile_tells_of_each_pass_and_puts_back_what_it_changes() {
+    let mut graph = Graph::new();
+    let shape = vec![8, 8];
+    let variable = Op::Variable { id: 0, dtype: DType::Fp64, shape };
+    let x = Value::of(graph.add(variable, &[], &[]).unwrap());
+    let op = Op::MatMul { transpose_a: false, transpose_b: false };
+    let product = Value::of(graph.add(op, &[x, x], &[]).unwrap());
+    let sine = Value::of(graph.add(Op::Unary { f: Unary::Sin }, &[product], &[]).unwrap());
+    let root = Value::of(graph.add(Op::Unary { f: Unary::Exp }, &[sine], &[]).unwrap());
+    let assign = graph.add(Op::Assign { id: 0 }, &[root], &[]).unwrap();
+    let request = Request { targets: vec![assign], fetches: Vec::new(), feeds: Vec::new() };
+    let mut session = Session::new();
+    let before = spread(&[8, 8], 1.0, 0.0);
+    session.variables.set(0, before.clone());
+    let profile = session.profile(&graph, &request, &[], 3, &|| false).unwrap();
+    assert_eq!(session.variables.get(0).unwrap().as_bytes(), before.as_bytes());
+    let names: Vec<&str> = profile.parts.iter().map(|part| part.name).collect();
+    assert_eq!(names, ["mat_mul", "fused"]);
+    let [product, fused] = &profile.parts[..] else { unreachable!() };
+    assert_eq!((product.operations, product.bytes_read, product.bytes_written), (1024, 1024, 512));
+    assert_eq!((fused.operations, &fused.members[..]), (128, &["sin", "exp"][..]));
+    assert_eq!(fused.nodes, [sine.node, root.node]);
+    assert!(profile.parts.iter().all(|part| part.calls == 3 && part.time <= profile.total));
+}
+
+#[test]
+fn a_node_of_a_gradient_knows_what_it_is_the_gradient_of() {
+    let mut graph = Graph::new();
+    let x = graph.constant(array(&[2], &[1.0, 2.0])).unwrap();
+    let sine = graph.add(Op::Unary { f: Unary::Sin }, &[Value::of(x)], &[]).unwrap();
+    let slope = gradients(&mut graph, &[Value::of(sine)], &[None], &[Value::of(x)]).unwrap()[0];
+    let slope = slope.unwrap();
+    assert_eq!(graph.nodes()[slope.node as usize].origin, Some(sine));
+    let again = gradients(&mut graph, &[slope], &[None], &[Value::of(x)]).unwrap()[0].unwrap();
+    assert_eq!(graph.nodes()[again.node as usize].origin, Some(sine));
+    assert_eq!(graph.nodes()[sine as usize].origin, None);
+}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ferrule._core import Tensor, is_grad_enabled, is_tracing
 from ferrule.flow._autograd import custom_op, enable_grad, grad, no_grad, value_and_grad, vjp
 from ferrule.flow._function import Function, function, loop
+from ferrule.flow._missing import missing
 from ferrule.flow._operations import (
     avg_pool2d,
     cat,
@@ -43,6 +44,7 @@ from ferrule.flow._operations import (
     unbind,
     where,
 )
+from ferrule.flow._ordering import argsort, gather, sort, topk
 from ferrule.flow._random import (
     Generator,
     default_generator,
@@ -55,6 +57,7 @@ from ferrule.flow._random import (
     truncated_normal,
     uniform,
 )
+from ferrule.flow._spread import norm, std, var
 from ferrule.flow._tensors import (
     arange,
     as_tensor,
@@ -81,14 +84,19 @@ if TYPE_CHECKING:
     from ferrule.flow import compat, nn, optim
     from ferrule.flow._files import load_file, save_file
     from ferrule.flow._fit import EarlyStopping, History, fit
+    from ferrule.flow._tools import Plot, Profile, Summary, plot, profile, summary
 
 __all__ = [
     "EarlyStopping",
     "Function",
     "Generator",
     "History",
+    "Plot",
+    "Profile",
+    "Summary",
     "Tensor",
     "arange",
+    "argsort",
     "as_tensor",
     "avg_pool2d",
     "bool_",
@@ -113,6 +121,7 @@ __all__ = [
     "full",
     "full_like",
     "function",
+    "gather",
     "gelu",
     "grad",
     "index_select",
@@ -134,12 +143,15 @@ __all__ = [
     "minimum",
     "nn",
     "no_grad",
+    "norm",
     "normal",
     "one_hot",
     "ones",
     "ones_like",
     "optim",
     "pad",
+    "plot",
+    "profile",
     "rand",
     "randint",
     "randn",
@@ -150,16 +162,21 @@ __all__ = [
     "sin",
     "softmax",
     "solve",
+    "sort",
     "split",
     "sqrt",
     "stack",
+    "std",
+    "summary",
     "tanh",
     "tensor",
+    "topk",
     "truncated_normal",
     "uint8",
     "unbind",
     "uniform",
     "value_and_grad",
+    "var",
     "vjp",
     "where",
     "zeros",
@@ -171,9 +188,15 @@ __all__ = [
 _HOMES = {
     "EarlyStopping": "ferrule.flow._fit",
     "History": "ferrule.flow._fit",
+    "Plot": "ferrule.flow._tools",
+    "Profile": "ferrule.flow._tools",
+    "Summary": "ferrule.flow._tools",
     "fit": "ferrule.flow._fit",
     "load_file": "ferrule.flow._files",
+    "plot": "ferrule.flow._tools",
+    "profile": "ferrule.flow._tools",
     "save_file": "ferrule.flow._files",
+    "summary": "ferrule.flow._tools",
 }
 
 
@@ -182,7 +205,7 @@ def __getattr__(name: str) -> Any:
         return import_module(f"ferrule.flow.{name}")
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'ferrule.flow' has no attribute {name!r}")
+    raise missing("flow", name, __all__)
 
 
 def __dir__() -> list[str]:

@@ -1,6 +1,7 @@
 """The operations of the engine's that tensors are given to, each made once."""
 
 import json
+import math
 from functools import lru_cache
 from typing import Any
 
@@ -17,8 +18,22 @@ CORE_DTYPES = {
 }
 
 
+def encoded(op: str, attributes: dict[str, Any]) -> str:
+    """Return an operation as the engine reads it: JSON, with infinities and NaN as text."""
+    try:
+        return json.dumps({"op": op, **attributes}, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite({"op": op, **attributes}))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def _made(op: str, **attributes: Any) -> _core.TensorOp:
-    return _core.TensorOp(json.dumps({"op": op, **attributes}))
+    return _core.TensorOp(encoded(op, attributes))
 
 
 _cached = lru_cache(maxsize=1024, typed=True)(_made)
@@ -30,4 +45,4 @@ def operation(op: str, **attributes: Any) -> _core.TensorOp:
     try:
         return _cached(op, **attributes)
     except TypeError:  # a list or a dict among them
-        return _cached_by_text(json.dumps({"op": op, **attributes}))
+        return _cached_by_text(encoded(op, attributes))

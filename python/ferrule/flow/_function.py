@@ -5,9 +5,10 @@ import threading
 import types
 import warnings
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,10 +17,15 @@ from ferrule._core import Tensor
 from ferrule.flow import _saving
 from ferrule.flow._tensors import as_tensor
 
+if TYPE_CHECKING:
+    from ferrule.flow._drawing import Drawing
+
 # The most signatures that one function is traced for; the oldest goes first.
 SIGNATURES_MAX = 64
 
-# How many traces of a function make a warning.
+# How many traces of a function make a warning: of tensors of one kind, which only other values of
+# Python's tell apart, and of any. Batches of several sizes are no mistake.
+WARNED_AT_VALUES = 5
 WARNED_AT = 16
 
 _tracing = threading.local()
@@ -70,8 +76,9 @@ class Function:
         self._function = function
         self._traced: dict[Any, list[_Traced]] = {}
         self._lock = threading.RLock()
-        # Traces made for each object that the function is a method of.
-        self._n_made: dict[Any, int] = {}
+        # Traces made for each object that the function is a method of, of any tensors (None) and of
+        # those of each kind.
+        self._n_made: dict[Any, Counter[bytes | None]] = {}
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """Return the function as a method of an object, for which it is traced by itself."""
@@ -90,6 +97,44 @@ class Function:
     ) -> str:
         """Save the function at `place`; `ferrule.save` calls it."""
         return _saving.save(self._function, place, inputs, outputs, facts, {})
+
+    def __ferrule_drawing__(self, inputs: Sequence[Any]) -> "Drawing":
+        """Return the graph for such inputs, or the one that was made last; tools call it."""
+        # Here, since few look at functions.
+        from ferrule.flow._drawing import drawing_of_trace
+
+        if inputs or not self._traced:
+            compiled = self._traced_for(inputs, {})[0].compiled
+        else:
+            compiled = next(reversed(self._traced.values()))[-1].compiled
+        return drawing_of_trace(compiled, self._function, name_of(self._function))
+
+    def __ferrule_profile__(
+        self, args: Sequence[Any], kwargs: dict[str, Any], calls: int
+    ) -> tuple[str, dict[str, Any], Callable[[int], str]]:
+        """Run and time the graph for these arguments; `flow.profile` calls it."""
+        traced, tensors = self._traced_for(args, kwargs)
+        lines = traced.compiled.lines()
+        return name_of(self._function), traced.compiled.profile(tensors, calls), lines.__getitem__
+
+    def _traced_for(
+        self, args: Sequence[Any], kwargs: dict[str, Any]
+    ) -> tuple[_Traced, list[Tensor]]:
+        """Return the graph for these arguments, traced where it has to be, and their tensors."""
+        import inspect
+
+        if _core.is_tracing():
+            raise RuntimeError("a function cannot be looked at while another is traced")
+        try:
+            inspect.signature(self._function).bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(
+                f"`{name_of(self._function)}` cannot be called so: {error}; give examples of what "
+                "it takes after it"
+            ) from None
+        tensors: list[Tensor] = []
+        nest = (_flattened(tuple(args), tensors), _flattened(kwargs, tensors) if kwargs else None)
+        return self._find(nest, tensors), tensors
 
     @property
     def n_traces(self) -> int:
@@ -119,7 +164,7 @@ class Function:
             made = self._trace(nest, tensors)
             self._forget()
             self._traced.setdefault(key, []).append(made)
-            self._warn(_owner(nest))
+            self._warn(*key)
             return made
 
     def _forget(self) -> None:
@@ -131,18 +176,23 @@ class Function:
             del self._traced[next(iter(self._traced))]
         self._n_made = {owner: n for owner, n in self._n_made.items() if _is_alive(owner)}
 
-    def _warn(self, owner: Any) -> None:
+    def _warn(self, nest: Any, signature: bytes) -> None:
         """Tell once where a function, of one object, is traced again and again."""
-        self._n_made[owner] = self._n_made.get(owner, 0) + 1
-        if self._n_made[owner] == WARNED_AT:
-            name = getattr(self._function, "__qualname__", repr(self._function))
-            warnings.warn(
-                f"`{name}` was traced {WARNED_AT} times: another number, shape or dtype among its "
-                "arguments is another trace; make numbers that change tensors, as in "
-                "flow.tensor(rate)",
-                PerformanceWarning,
-                stacklevel=4,
-            )
+        made = self._n_made.setdefault(_owner(nest), Counter())
+        made.update([None, signature])
+        reasons = {
+            WARNED_AT_VALUES: (signature, "numbers or objects among its arguments that differ"),
+            WARNED_AT: (None, "other numbers, shapes or dtypes among its arguments"),
+        }
+        for limit, (counted, reason) in reasons.items():
+            if made[counted] == limit and made[None] <= WARNED_AT:
+                made[None] += WARNED_AT
+                warnings.warn(
+                    f"`{name_of(self._function)}` was traced {limit} times, for {reason}; make "
+                    "numbers that change tensors, as in flow.tensor(rate)",
+                    PerformanceWarning,
+                    stacklevel=4,
+                )
 
     def _trace(self, nest: Any, tensors: list[Tensor]) -> _Traced:
         symbols = iter(_core.trace_begin(tensors))
@@ -222,6 +272,11 @@ def loop(function: Callable[..., Any], *arrays: Any) -> Any:
     """
     traced = function if isinstance(function, Function) else Function(function)
     return traced.loop(*arrays)
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """Return what a function, or an object that is called as one, is called."""
+    return str(getattr(function, "__qualname__", type(function).__name__))
 
 
 class _Slot:

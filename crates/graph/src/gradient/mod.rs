@@ -176,7 +176,9 @@ impl<'g> Walk<'g> {
             if !node.inputs.iter().any(|&input| self.depends(input)) {
                 continue;
             }
+            let first = self.graph.nodes().len();
             self.step(number, &outputs, &wanted).map_err(|error| error.at(number))?;
+            self.graph.set_origin(first, number);
         }
         Ok(())
     }

@@ -69,6 +69,8 @@ pub(crate) struct Group {
     /// The tape, ready to run.
     pub(crate) compiled: Compiled,
     pub(crate) shape: Shape,
+    /// The nodes that it comes from.
+    pub(crate) nodes: Vec<u32>,
 }
 
 #[derive(Debug)]
@@ -285,8 +287,10 @@ impl<'p> Layout<'p> {
             registers: next,
         };
         let compiled = Compiled::new(&tape);
-        let work = Work::Group(Box::new(Group { tape, compiled, shape }));
-        Step { work, inputs, outputs, node: members[0].node }
+        let node = members[0].node;
+        let nodes = members.iter().map(|member| member.node).collect();
+        let work = Work::Group(Box::new(Group { tape, compiled, shape, nodes }));
+        Step { work, inputs, outputs, node }
     }
 
     /// Whether an array is read after the unit that makes it, or in it in another shape.

@@ -37,7 +37,8 @@ fn plans(nested: &Nested) -> impl Iterator<Item = &Plan> {
     all.into_iter().flatten()
 }
 
-fn cost_of(step: &Step) -> u64 {
+/// About how many multiply-adds, or moves of elements, a step is.
+pub(super) fn cost_of(step: &Step) -> u64 {
     let made: u64 = step.outputs.iter().map(|(_, _, shape)| shape.elements() as u64).sum();
     let read = |input: usize| step.inputs.get(input).map_or(&[][..], |one| &one.shape);
     let each = match &step.work {

@@ -8,6 +8,7 @@ use ferrule_tensor::ops::tape;
 use smallvec::SmallVec;
 
 use super::build::{Operand, Place, Plan, Step, Work};
+use super::profile::Observer;
 use super::scalar::ScalarPlan;
 use super::variables::Variables;
 use crate::error::GraphError;
@@ -25,10 +26,25 @@ impl Plan {
         feeds: &[Array],
         draw: u64,
     ) -> Result<Vec<Array>, GraphError> {
+        self.run_observed(variables, feeds, draw, &mut ())
+    }
+
+    /// As [`run`](Self::run), with `observer` looking on.
+    pub(crate) fn run_observed(
+        &mut self,
+        variables: &mut Variables,
+        feeds: &[Array],
+        draw: u64,
+        observer: &mut impl Observer,
+    ) -> Result<Vec<Array>, GraphError> {
         match &mut self.scalar {
-            Some(ScalarPlan::Single(registers)) => run_scalar(registers, variables, feeds),
-            Some(ScalarPlan::Double(registers)) => run_scalar(registers, variables, feeds),
-            None => self.run_arrays(variables, feeds, draw),
+            Some(ScalarPlan::Single(registers)) => {
+                observer.step(0, || run_scalar(registers, variables, feeds))
+            }
+            Some(ScalarPlan::Double(registers)) => {
+                observer.step(0, || run_scalar(registers, variables, feeds))
+            }
+            None => self.run_arrays(variables, feeds, draw, observer),
         }
     }
 
@@ -37,6 +53,7 @@ impl Plan {
         variables: &mut Variables,
         feeds: &[Array],
         draw: u64,
+        observer: &mut impl Observer,
     ) -> Result<Vec<Array>, GraphError> {
         variables.check(&self.variables)?;
         for (slot, &size) in self.slots.iter_mut().zip(&self.sizes) {
@@ -44,10 +61,11 @@ impl Plan {
                 *slot = Buffer::uncleared(size);
             }
         }
-        for step in &mut self.steps {
+        for (index, step) in self.steps.iter_mut().enumerate() {
             let node = step.node;
             let given = Given { constants: &self.constants, feeds, variables: &*variables };
-            given.run(step, &mut self.slots, draw).map_err(|error| error.at(node))?;
+            let done = observer.step(index, || given.run(step, &mut self.slots, draw));
+            done.map_err(|error| error.at(node))?;
         }
         let given = Given { constants: &self.constants, feeds, variables: &*variables };
         let stored: Vec<Place> = self.stores.iter().map(|(_, store)| store.place).collect();

@@ -7,6 +7,7 @@ mod execute;
 mod fuse;
 mod lower;
 mod nested;
+mod profile;
 mod program;
 mod registers;
 mod scalar;
@@ -21,8 +22,10 @@ use crate::graph::Value;
 pub(crate) use lower::{needed_nodes, reduced_axes, reduces_nothing, repeated_axes};
 pub(crate) use nested::copied;
 pub use nested::until;
+pub(crate) use profile::{Observer, Stopwatch};
 
 pub use build::Plan;
+pub use profile::{Part, Profile};
 pub use registers::{Registers, Scalar};
 pub use scalar::ScalarPlan;
 pub use variables::Variables;

@@ -8,7 +8,7 @@ use numpy::PyUntypedArray;
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
 
-use super::arrays::{dtype_name, dtype_named, from_numpy};
+use super::arrays::{dtype_name, dtype_named, from_numpy, scalar};
 use super::custom::PythonOp;
 use super::raised;
 
@@ -151,6 +151,28 @@ impl FlowGraph {
     fn op(&self, node: u32) -> PyResult<String> {
         let text = self.with_node(node, |node| serde_json::to_string(&node.op))?;
         text.map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+
+    /// The node that a node is part of the gradient of, or itself.
+    fn origin(&self, node: u32) -> PyResult<u32> {
+        self.with_node(node, |found| found.origin.unwrap_or(node))
+    }
+
+    /// What the operation of a node is called.
+    fn kind(&self, node: u32) -> PyResult<&'static str> {
+        self.with_node(node, |node| node.op.name())
+    }
+
+    /// The nodes that a node waits for.
+    fn control(&self, node: u32) -> PyResult<Vec<u32>> {
+        self.with_node(node, |node| node.control.to_vec())
+    }
+
+    /// The number that a node always gives, as a scalar of NumPy's; `None` where it gives anything else.
+    fn scalar(&self, py: Python<'_>, node: u32) -> PyResult<Option<Py<PyAny>>> {
+        let graph = self.read();
+        let array = graph.constant_of(Value::of(node)).filter(|array| array.elements() == 1);
+        array.map(|array| scalar(py, array.dtype(), array.as_bytes())).transpose()
     }
 
     /// The dtype of a value, by NumPy's name.

@@ -4,9 +4,11 @@ mod arrays;
 mod custom;
 mod graph;
 mod guarded;
+mod profile;
 mod saved;
 mod session;
 mod tensor;
+mod where_;
 
 pub(crate) use graph::{FlowGraph, GraphTensor};
 pub(crate) use saved::{ServedModel, save_graph};

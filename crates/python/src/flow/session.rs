@@ -17,7 +17,7 @@ use super::arrays::{from_any, is_float32, scalar, to_numpy};
 use super::custom::take_failure;
 use super::graph::{FlowGraph, GraphTensor};
 use super::guarded::Guarded;
-use super::raised;
+use super::{profile, raised};
 use crate::control::Raised;
 
 /// Runs a graph and holds the values of its variables.
@@ -154,6 +154,28 @@ impl FlowSession {
             ));
         };
         session.loop_over(py, &wanted, &fed, steps).map_err(|error| explained(slf, error))
+    }
+}
+
+#[pymethods]
+impl FlowSession {
+    /// Runs what `fetches` name so many times, and says what each part of it cost; what the runs change
+    /// is put back.
+    fn profile<'py>(
+        slf: &Bound<'py, Self>,
+        fetches: &Bound<'py, PyAny>,
+        feeds: &Bound<'py, PyDict>,
+        calls: usize,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let session = slf.get();
+        let (Some(wanted), Some(fed)) =
+            (session.wanted(fetches), session.fed(Some(feeds.as_any())))
+        else {
+            return Err(pyo3::exceptions::PyTypeError::new_err(
+                "profile takes tensors or operations, and a dict of arrays by placeholder",
+            ));
+        };
+        session.profiled(slf.py(), &wanted, &fed, calls).map_err(|error| explained(slf, error))
     }
 }
 
@@ -297,6 +319,29 @@ impl FlowSession {
             arrays.push(array?);
         }
         Ok(arrays)
+    }
+
+    fn profiled<'py>(
+        &self,
+        py: Python<'py>,
+        wanted: &Wanted,
+        fed: &Fed,
+        calls: usize,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let arrays = self.arrays(py, fed)?;
+        let request = wanted.request(fed);
+        let mut state = self.state.take(py);
+        let session = &mut state.session;
+        let interrupt = Raised::default();
+        let stop = || interrupt.interrupted();
+        let made = py.detach(|| {
+            let graph = self.shared.read().unwrap_or_else(PoisonError::into_inner);
+            session.profile(&graph, &request, &arrays, calls, &stop)
+        });
+        drop(state);
+        interrupt.result()?;
+        let made = made.map_err(|error| take_failure().unwrap_or_else(|| raised(py, &error)))?;
+        profile::to_dict(py, &made)
     }
 
     fn loop_over(

@@ -3,6 +3,7 @@
 Names and formulas are PyTorch's. Images are channels last: [n, height, width, channels].
 """
 
+from ferrule.flow._missing import raiser
 from ferrule.flow.nn import functional, init, utils
 from ferrule.flow.nn._activations import (
     ELU,
@@ -70,3 +71,5 @@ __all__ = [
     "init",
     "utils",
 ]
+
+__getattr__ = raiser("nn", __all__)

@@ -1,8 +1,8 @@
 """What networks are made of."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from numpy.typing import DTypeLike
 
@@ -11,6 +11,9 @@ from ferrule._core import Tensor
 from ferrule._words import nearest
 from ferrule.flow import _function, _saving
 from ferrule.flow.nn._state import IncompatibleKeys, load
+
+if TYPE_CHECKING:
+    from ferrule.flow._drawing import Drawing
 
 
 class _Kind(Enum):
@@ -72,7 +75,12 @@ class Module:
         """Return what `forward` gives."""
         if _core.is_tracing():
             _function.note(self)
-        return self.forward(*args, **kwargs)
+        try:
+            return self.forward(*args, **kwargs)
+        except (TypeError, ValueError) as error:
+            if not getattr(error, "__notes__", None):
+                error.add_note(f"in {type(self).__name__}({self.extra_repr()})")
+            raise
 
     def __ferrule_save__(
         self, place: str, inputs: Mapping[str, Any], outputs: Any, facts: str
@@ -86,6 +94,10 @@ class Module:
         finally:
             for module, training in modes:
                 module.training = training
+
+    def __ferrule_drawing__(self, inputs: Sequence[Any]) -> "Drawing":
+        """Return the graph of the module for such inputs; tools call it."""
+        return _function.Function(self).__ferrule_drawing__(inputs)
 
     def __setattr__(self, name: str, value: Any) -> None:
         kind = self._kinds.get(name)

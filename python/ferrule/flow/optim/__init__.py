@@ -3,6 +3,7 @@
 Names and formulas are PyTorch's; FTRL's are TensorFlow's.
 """
 
+from ferrule.flow._missing import raiser
 from ferrule.flow.nn.utils import clip_grad_norm_, clip_grad_value_
 from ferrule.flow.optim import lr_scheduler
 from ferrule.flow.optim._adagrad import Adagrad
@@ -26,3 +27,5 @@ __all__ = [
     "clip_grad_value_",
     "lr_scheduler",
 ]
+
+__getattr__ = raiser("optim", __all__)

@@ -237,10 +237,20 @@ def test_traces_for_objects_that_are_gone_are_dropped():
 
 def test_many_traces_of_one_function_are_told():
     function = flow.function(lambda x, rate: x * rate)
-    for number in range(15):
+    for number in range(4):
         function(flow.ones(1), number / 7)
-    with pytest.warns(UserWarning, match=r"traced 16 times.*flow\.tensor"):
+    with pytest.warns(UserWarning, match=r"traced 5 times, for numbers.*flow\.tensor"):
         function(flow.ones(1), 3.5)
+    for number in range(20):
+        function(flow.ones(1), number / 11)
+
+
+def test_batches_of_several_sizes_are_no_reason_to_warn_but_many_are():
+    function = flow.function(lambda x: x * 2)
+    for size in range(15):
+        function(flow.ones(size))
+    with pytest.warns(UserWarning, match=r"traced 16 times, for other numbers, shapes"):
+        function(flow.ones(20))
 
 
 def test_a_function_of_an_object_is_bound_to_it():

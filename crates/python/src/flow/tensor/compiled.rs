@@ -8,11 +8,13 @@ use ferrule_graph::{Graph, GraphError, Node, Op, Request, Session, Value, eager}
 use ferrule_tensor::array::Array;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
 
 use super::{Content, Symbol, Tensor, gradients};
 use crate::control::Raised;
 use crate::flow::graph::{FlowGraph, Pair};
-use crate::flow::{raised, take_failure};
+use crate::flow::where_::Lines;
+use crate::flow::{profile, raised, take_failure};
 
 /// A tensor of the code around a function, which it reads at each call.
 pub(super) struct Capture {
@@ -114,6 +116,7 @@ pub(crate) struct CompiledFunction {
     /// The same with values on the way, for gradients of the whole.
     recorded: OnceLock<Request>,
     session: Mutex<Session>,
+    lines: Lines,
 }
 
 impl CompiledFunction {
@@ -123,6 +126,7 @@ impl CompiledFunction {
         captures: Vec<Capture>,
         outputs: &[Symbol],
         targets: Vec<u32>,
+        lines: Lines,
     ) -> Self {
         let n_outputs = outputs.len();
         let flows = outputs.iter().map(|symbol| symbol.requires_grad).collect();
@@ -131,7 +135,7 @@ impl CompiledFunction {
         let request = Request { fetches, targets, feeds: inputs };
         let (graph, recorded) = (Arc::new(graph), OnceLock::new());
         let session = Mutex::default();
-        Self { graph, captures, n_outputs, flows, request, recorded, session }
+        Self { graph, captures, n_outputs, flows, request, recorded, session, lines }
     }
 
     fn lock(&self, py: Python<'_>) -> MutexGuard<'_, Session> {
@@ -199,11 +203,11 @@ impl CompiledFunction {
     }
 
     /// Does `work` with a session whose variables are the captures.
-    fn run(
+    fn run<R: Send>(
         &self,
         py: Python<'_>,
-        work: impl FnOnce(&mut Session) -> Result<Vec<Array>, GraphError> + Send,
-    ) -> PyResult<Vec<Array>> {
+        work: impl FnOnce(&mut Session) -> Result<R, GraphError> + Send,
+    ) -> PyResult<R> {
         let mut session = self.lock(py);
         let lent = self.lend(py, &mut session);
         let made = match lent {
@@ -219,7 +223,9 @@ impl CompiledFunction {
         self.give_back(py, &mut session);
         drop(session);
         let made = made.unwrap_or_else(|panic| resume_unwind(panic));
-        made.map_err(|error| take_failure().unwrap_or_else(|| raised(py, &error)))
+        made.map_err(|error| {
+            take_failure().unwrap_or_else(|| self.lines.raised(py, &self.graph, &error))
+        })
     }
 
     /// Leaves gradients with the captures that they are of.
@@ -278,6 +284,22 @@ impl CompiledFunction {
         self.plain(py, made?)
     }
 
+    /// Runs the function so many times, and says what each part of it cost; what it changes is put back.
+    fn profile<'py>(
+        &self,
+        py: Python<'py>,
+        args: Vec<Bound<'_, Tensor>>,
+        calls: usize,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let arrays = args.iter().map(|arg| arg.borrow().array()).collect::<PyResult<Vec<_>>>()?;
+        let interrupt = Raised::default();
+        let stop = || interrupt.interrupted();
+        let made = self
+            .run(py, |session| session.profile(&self.graph, &self.request, &arrays, calls, &stop));
+        interrupt.result()?;
+        profile::to_dict(py, &made?)
+    }
+
     /// The graph with placeholders of other shapes, `None` for any size; with the values that its
     /// inputs and outputs are. Variables are captures, by their places in `captured`.
     fn graph(&self, py: Python<'_>, shapes: Vec<Vec<Option<usize>>>) -> PyResult<Drawn> {
@@ -303,6 +325,18 @@ impl CompiledFunction {
         };
         let outputs = pairs(&self.request.fetches[..self.n_outputs]);
         Ok((FlowGraph::of(graph), pairs(&self.request.feeds), outputs))
+    }
+
+    /// For each node the line that it comes from, such as "train.py:12: `y = a + b`"; empty where that is
+    /// not known.
+    fn lines(&self, py: Python<'_>) -> PyResult<Vec<Py<PyAny>>> {
+        let quoted = py.import("ferrule.flow._where")?.getattr("quoted")?;
+        let empty = PyString::new(py, "").into_any().unbind();
+        let line = |node: u32| match self.lines.of(&self.graph, node) {
+            Some(line) => Ok(quoted.call1((line,))?.unbind()),
+            None => Ok(empty.clone_ref(py)),
+        };
+        (0..self.graph.nodes().len() as u32).map(line).collect()
     }
 
     /// Whether the tensors of the code around the function require gradients as when it was traced.

@@ -162,6 +162,18 @@ impl Tensor {
         module.call_method1("array_ufunc", (ufunc, method, inputs, options))
     }
 
+    /// NumPy's functions of this tensor and others, but for element-wise ones.
+    fn __array_function__<'py>(
+        &self,
+        function: &Bound<'py, PyAny>,
+        _types: &Bound<'py, PyAny>,
+        args: &Bound<'py, PyAny>,
+        options: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let module = function.py().import("ferrule.flow._numpy")?;
+        module.call_method1("array_function", (function, args, options))
+    }
+
     #[pyo3(signature = (**options))]
     fn __dlpack__<'py>(
         &self,

@@ -11,7 +11,8 @@ use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use super::{Content, Leaf, Slot, Tensor, apply_one, trace};
-use crate::flow::{raised, take_failure};
+use crate::flow::take_failure;
+use crate::flow::where_::raised_here;
 
 thread_local! {
     static ENABLED: Cell<bool> = const { Cell::new(true) };
@@ -56,7 +57,7 @@ pub(crate) fn tensor_gradients(
     let pairs: Vec<_> = ys.iter().zip(weights.iter().map(Option::as_ref)).collect();
     let xs: Vec<&eager::Tensor> = xs.iter().collect();
     let made = py.detach(|| eager::gradients_of(&pairs, Some(&xs), create_graph));
-    let made = made.map_err(|error| take_failure().unwrap_or_else(|| raised(py, &error)))?;
+    let made = made.map_err(|error| take_failure().unwrap_or_else(|| raised_here(py, &error)))?;
     let tensor = |one: eager::Tensor| Tensor::of(Content::Array(one));
     Ok(made.into_iter().map(|grad| grad.tensor.map(tensor)).collect())
 }
@@ -231,7 +232,8 @@ impl Tensor {
         let y = slf.borrow().eager()?;
         let weight = gradient.map(|one| one.borrow().eager()).transpose()?;
         let made = py.detach(|| eager::gradients_of(&[(&y, weight.as_ref())], None, create_graph));
-        let made = made.map_err(|error| take_failure().unwrap_or_else(|| raised(py, &error)))?;
+        let made =
+            made.map_err(|error| take_failure().unwrap_or_else(|| raised_here(py, &error)))?;
         for grad in made {
             if let (Some(record), Some(grad)) = (grad.leaf, grad.tensor) {
                 slot_of(&record)?.add(py, Tensor::of(Content::Array(grad)))?;
@@ -241,7 +243,7 @@ impl Tensor {
     }
 
     /// The same elements, without history.
-    fn detach(slf: &Bound<'_, Self>) -> PyResult<Self> {
+    pub(super) fn detach(slf: &Bound<'_, Self>) -> PyResult<Self> {
         if trace::is_active() {
             return apply_one(slf.py(), &Op::StopGradient, &[slf]);
         }

@@ -97,7 +97,10 @@ impl Tensor {
     }
 
     /// Gives this tensor the elements of `other`, repeated to its shape; returns it.
-    fn copy_<'py>(slf: Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Self>> {
+    pub(super) fn copy_<'py>(
+        slf: Bound<'py, Self>,
+        other: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, Self>> {
         let (py, dtype) = (slf.py(), slf.borrow().dtype());
         let Some(mut other) = operand(other, dtype)? else {
             let class = other.get_type();

@@ -65,8 +65,8 @@ struct Parsed<'py> {
     strides: Vec<i64>,
     /// What becomes of the axes: kept, dropped, or new.
     axes: Vec<Axis>,
-    /// Places along an axis of what is left.
-    places: Option<(usize, Bound<'py, Tensor>)>,
+    /// Places along axes of what is left.
+    places: Vec<(usize, Bound<'py, Tensor>)>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -92,7 +92,7 @@ fn parse<'py>(index: &Bound<'py, PyAny>, shape: &Shape) -> PyResult<Parsed<'py>>
         stops: Vec::new(),
         strides: Vec::new(),
         axes: Vec::new(),
-        places: None,
+        places: Vec::new(),
     };
     let mut is_open = true;
     for part in parts {
@@ -108,13 +108,14 @@ fn parse<'py>(index: &Bound<'py, PyAny>, shape: &Shape) -> PyResult<Parsed<'py>>
             Part::Slice(start, stop, step) => parsed.keep(start, stop, step),
             Part::At(at) => parsed.drop_axis(at, shape)?,
             Part::Places(tensor) => {
-                if parsed.places.is_some() {
+                let axis = parsed.axes.iter().filter(|&&axis| axis != Axis::Dropped).count();
+                if parsed.places.last().is_some_and(|last| last.0 + 1 != axis) {
                     return Err(PyIndexError::new_err(
-                        "one tensor of places is taken at a time: index twice, or flatten() first",
+                        "tensors of places are taken side by side, without slices between them: index \
+                         twice, or permute() first",
                     ));
                 }
-                let axis = parsed.axes.iter().filter(|&&axis| axis != Axis::Dropped).count();
-                parsed.places = Some((axis, tensor));
+                parsed.places.push((axis, tensor));
                 parsed.keep(None, None, 1);
             }
         }
@@ -218,6 +219,33 @@ fn from_the_end<'py>(tensor: &Bound<'py, Tensor>, size: usize) -> PyResult<Bound
     make(Op::Select, &[&below, &moved, tensor])
 }
 
+/// The elements of `x` at places along several axes side by side, which become one.
+fn at_places<'py>(x: Tensor, several: &[(usize, Bound<'py, Tensor>)]) -> PyResult<Tensor> {
+    let [(axis, first), ..] = several else { return Ok(x) };
+    let (axis, py, shape) = (*axis, first.py(), x.shape());
+    let sizes = &shape[axis..axis + several.len()];
+    let make = |op: &Op, inputs: &[&Bound<'py, Tensor>]| Bound::new(py, apply_one(py, op, inputs)?);
+    let mut sum: Option<Bound<'py, Tensor>> = None;
+    for (at, (_, tensor)) in several.iter().enumerate() {
+        let step: usize = sizes[at + 1..].iter().product();
+        let steps: Vec<i64> = (0..sizes[at]).map(|place| (place * step) as i64).collect();
+        let count = Shape::new(&[steps.len()]).ok_or_else(|| PyIndexError::new_err("too many"))?;
+        let steps = Tensor::from_array(Array::from_slice(DType::Int64, count, &steps));
+        // Looked up along its own axis, so that a place outside of that is an error.
+        let part =
+            make(&Op::Gather { axis: 0 }, &[&Bound::new(py, steps)?, &places(tensor, sizes[at])?])?;
+        sum = Some(match sum {
+            None => part,
+            Some(sum) => make(&Op::Binary { f: Binary::Add }, &[&sum, &part])?,
+        });
+    }
+    let mut joined: Vec<i64> = shape.iter().map(|&size| size as i64).collect();
+    joined.splice(axis..axis + sizes.len(), [sizes.iter().product::<usize>() as i64]);
+    let x = make(&Op::Reshape { shape: joined }, &[&Bound::new(py, x)?])?;
+    let sum = sum.unwrap_or_else(|| first.clone());
+    apply_one(py, &Op::Gather { axis: axis as i64 }, &[&x, &sum])
+}
+
 #[pymethods]
 impl Tensor {
     fn __getitem__<'py>(slf: &Bound<'py, Self>, index: &Bound<'py, PyAny>) -> PyResult<Self> {
@@ -235,12 +263,15 @@ impl Tensor {
         if wanted.iter().map(|&size| size as usize).ne(made.shape().iter().copied()) {
             made = then(py, made, &Op::Reshape { shape: wanted })?;
         }
-        if let Some((axis, tensor)) = &parsed.places {
-            let chosen = places(tensor, made.shape()[*axis])?;
-            let made = Bound::new(py, made)?;
-            return apply_one(py, &Op::Gather { axis: *axis as i64 }, &[&made, &chosen]);
+        match parsed.places.as_slice() {
+            [] => Ok(made),
+            [(axis, tensor)] => {
+                let chosen = places(tensor, made.shape()[*axis])?;
+                let made = Bound::new(py, made)?;
+                apply_one(py, &Op::Gather { axis: *axis as i64 }, &[&made, &chosen])
+            }
+            several => at_places(made, several),
         }
-        Ok(made)
     }
 
     fn __setitem__<'py>(
@@ -255,7 +286,7 @@ impl Tensor {
             return replace(slf, apply_one(py, &Op::Select, &[&mask, &value, slf])?);
         }
         let parsed = parse(index, &shape)?;
-        if parsed.places.is_some() {
+        if !parsed.places.is_empty() {
             return Err(PyIndexError::new_err(
                 "a tensor cannot be set at a tensor of places: use truth values of its shape, or slices",
             ));

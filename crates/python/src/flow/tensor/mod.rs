@@ -10,6 +10,7 @@ mod in_place;
 mod indexing;
 mod layout;
 mod math;
+mod named;
 mod operation;
 mod operators;
 mod reduce;
@@ -33,7 +34,8 @@ pub(crate) use gradients::{is_grad_enabled, set_grad_enabled, tensor_gradients};
 pub(crate) use operation::{TensorFunction, TensorOp};
 pub(crate) use trace::{is_tracing, tensor_signature, trace_abort, trace_begin, trace_end};
 
-use super::{raised, take_failure};
+use super::take_failure;
+use super::where_::raised_here;
 
 /// An array of one dtype, with its history where gradients may be asked for.
 #[pyclass(module = "ferrule.flow", weakref)]
@@ -181,7 +183,7 @@ fn apply(
     let is_large = tensors.iter().any(|tensor| tensor.array().elements() > DETACH_ELEMENTS);
     let compute = || eager::apply(op, &given, recording);
     let made = if is_large { py.detach(compute) } else { compute() };
-    let made = made.map_err(|error| take_failure().unwrap_or_else(|| raised(py, &error)))?;
+    let made = made.map_err(|error| take_failure().unwrap_or_else(|| raised_here(py, &error)))?;
     Ok(made.into_iter().map(|tensor| Tensor::of(Content::Array(tensor))).collect())
 }
 

@@ -10,7 +10,8 @@ use smallvec::SmallVec;
 
 use super::super::custom::PythonOp;
 use super::{Content, Tensor, apply, gradients, trace};
-use crate::flow::{raised, take_failure};
+use crate::flow::take_failure;
+use crate::flow::where_::raised_here;
 
 /// An operation of the engine's, ready to be called with tensors.
 #[pyclass(frozen)]
@@ -89,7 +90,8 @@ impl TensorFunction {
         let custom: Arc<dyn Custom> = self.0.clone();
         let given: Vec<&eager::Tensor> = given.iter().collect();
         let made = eager::apply_custom(&custom, &given, gradients::is_enabled());
-        let made = made.map_err(|error| take_failure().unwrap_or_else(|| raised(py, &error)))?;
+        let made =
+            made.map_err(|error| take_failure().unwrap_or_else(|| raised_here(py, &error)))?;
         answer(py, made.into_iter().map(|one| Tensor::of(Content::Array(one))).collect())
     }
 }

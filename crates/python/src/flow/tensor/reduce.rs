@@ -6,7 +6,7 @@ use ferrule_tensor::ops::Reduction;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-use super::{Tensor, apply, apply_one, then};
+use super::{Tensor, apply_one, then};
 
 /// One dimension or several.
 #[derive(FromPyObject)]
@@ -131,15 +131,6 @@ impl Tensor {
     fn cumsum(slf: &Bound<'_, Self>, dim: i64) -> PyResult<Self> {
         let op = Op::CumSum { axis: dim, exclusive: false, reverse: false };
         apply_one(slf.py(), &op, &[slf])
-    }
-
-    /// The `k` greatest elements of the last dimension, greatest first, and their places.
-    fn topk(slf: &Bound<'_, Self>, k: usize) -> PyResult<(Self, Self)> {
-        let made: [Tensor; 2] = apply(slf.py(), &Op::TopK { k }, &[slf])?
-            .into_vec()
-            .try_into()
-            .map_err(|_| PyTypeError::new_err("topk gives values and places"))?;
-        Ok(made.into())
     }
 
     /// exp(x) / sum(exp(x)) along `dim`.

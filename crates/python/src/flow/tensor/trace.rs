@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 use super::compiled::{Capture, CompiledFunction, GradEffect};
 use super::gradients::check_weight;
 use super::{Content, Slot, Symbol, Tensor, gradients, next_serial};
-use crate::flow::raised;
+use crate::flow::where_::{self, Lines, raised_here as raised};
 
 thread_local! {
     static ACTIVE: Cell<bool> = const { Cell::new(false) };
@@ -30,6 +30,7 @@ struct Trace {
     places: HashMap<u64, usize>,
     /// The latest assignment of each variable.
     assignments: HashMap<usize, u32>,
+    lines: Lines,
 }
 
 /// Whether this thread traces a function.
@@ -56,6 +57,7 @@ pub(crate) fn trace_begin(py: Python<'_>, args: Vec<Bound<'_, Tensor>>) -> PyRes
         captures: Vec::new(),
         places: HashMap::new(),
         assignments: HashMap::new(),
+        lines: Lines::default(),
     };
     for arg in &args {
         let arg = arg.borrow();
@@ -109,8 +111,9 @@ pub(crate) fn trace_end(
     let mut trace = TRACE.take().ok_or_else(not_tracing)?;
     trace.captures.iter_mut().for_each(|capture| capture.look(py));
     let inputs = trace.inputs.iter().map(|symbol| symbol.value).collect();
-    let targets = trace.assignments.into_values().collect();
-    Ok(CompiledFunction::new(trace.graph, inputs, trace.captures, &symbols?, targets))
+    let targets = std::mem::take(&mut trace.assignments).into_values().collect();
+    let Trace { graph, captures, lines, .. } = trace;
+    Ok(CompiledFunction::new(graph, inputs, captures, &symbols?, targets, lines))
 }
 
 fn not_tracing() -> PyErr {
@@ -239,7 +242,9 @@ pub(super) fn apply(
     op: &Op,
     inputs: &[&Bound<'_, Tensor>],
 ) -> PyResult<Option<SmallVec<[Tensor; 1]>>> {
+    let line = where_::user_line(py)?;
     with(|trace| {
+        trace.lines.mark(&trace.graph, line);
         let is_part = |input: &&Bound<'_, Tensor>| {
             let input = input.borrow();
             matches!(input.content, Content::Symbol(_)) || trace.is_outer(&input)
@@ -271,14 +276,16 @@ pub(super) fn gradients(
     xs: &[Bound<'_, Tensor>],
     create_graph: bool,
 ) -> PyResult<Vec<Option<Tensor>>> {
+    let line = where_::user_line(py)?;
     with(|trace| {
+        trace.lines.mark(&trace.graph, line);
         let mut value = |one: &Bound<'_, Tensor>| Ok::<_, PyErr>(trace.symbol(one)?.value);
         let ys = ys.iter().map(&mut value).collect::<PyResult<Vec<_>>>()?;
         let xs = xs.iter().map(&mut value).collect::<PyResult<Vec<_>>>()?;
         let weights = weights.iter().map(|one| one.as_ref().map(&mut value).transpose());
         let weights = weights.collect::<PyResult<Vec<_>>>()?;
         let made = graph_gradients(&mut trace.graph, &ys, &weights, &xs);
-        let made = made.map_err(|error| raised(py, &error))?;
+        let made = made.map_err(|error| trace.lines.raised(py, &trace.graph, &error))?;
         let symbol = |one: Option<Value>| one.map(|one| trace.known(one, create_graph)).transpose();
         let symbols = made.into_iter().map(symbol).collect::<PyResult<Vec<_>>>()?;
         let tensor = |symbol| Tensor::of(Content::Symbol(symbol));
@@ -292,7 +299,9 @@ pub(super) fn backward(
     weight: Option<&Bound<'_, Tensor>>,
 ) -> PyResult<()> {
     let py = tensor.py();
+    let line = where_::user_line(py)?;
     with(|trace| {
+        trace.lines.mark(&trace.graph, line);
         let y = trace.symbol(tensor)?;
         let weight = weight.map(|one| trace.symbol(one)).transpose()?;
         if let Some(weight) = &weight {
@@ -311,7 +320,7 @@ pub(super) fn backward(
         let leaves = trace.captures.iter().flat_map(|capture| &capture.versions).copied();
         let xs: Vec<Value> = arguments.iter().copied().chain(leaves).collect();
         let made = graph_gradients(&mut trace.graph, &[y.value], &[weight], &xs);
-        let made = made.map_err(|error| raised(py, &error))?;
+        let made = made.map_err(|error| trace.lines.raised(py, &trace.graph, &error))?;
         let (of_arguments, of_leaves) = made.split_at(arguments.len());
         if of_arguments.iter().any(Option::is_some) {
             return Err(PyRuntimeError::new_err(

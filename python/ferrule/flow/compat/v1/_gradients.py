@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ferrule.errors import FerruleError
+from ferrule.flow._where import quoted, user_line
 from ferrule.flow.compat.v1._graph import Graph
 from ferrule.flow.compat.v1._tensor import Convertible, Tensor, Value, to_tensor
 from ferrule.flow.compat.v1._variables import Variable
-from ferrule.flow.compat.v1._where import quoted, user_line
 from ferrule.flow.compat.v1.errors import as_op_error
 
 
@@ -79,7 +79,12 @@ def _of_values(
             [None if seed is None else (seed.node, seed.index) for seed in seeds],
         )
     except FerruleError as error:
-        raise as_op_error(error, None, f"{error} (at {quoted(user_line())})") from None
+        where = f"at {quoted(user_line())}"
+        node = getattr(error, "node", None)
+        operation = None if node is None else graph.maker(node)
+        if operation is not None:
+            where = f"of operation {operation.name!r}, made at {operation.line}; {where}"
+        raise as_op_error(error, operation, f"{error} ({where})") from None
     left = iter(values)
     result: list[Tensor | None] = []
     for each in reads:

@@ -3,18 +3,22 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from numpy.typing import NDArray
 
 from ferrule import _core
 from ferrule.errors import FerruleError
+from ferrule.flow._core_ops import encoded
+from ferrule.flow._where import Line, quoted, user_line
 from ferrule.flow.compat.v1 import _stack
 from ferrule.flow.compat.v1._collections import Collections
 from ferrule.flow.compat.v1._names import Names
 from ferrule.flow.compat.v1._tensor import Operation, Tensor, Value, default_graph
-from ferrule.flow.compat.v1._where import Line, quoted, user_line
 from ferrule.flow.compat.v1.errors import as_op_error
+
+if TYPE_CHECKING:
+    from ferrule.flow._drawing import Drawing
 
 _Value: TypeAlias = tuple[int, int]
 
@@ -79,7 +83,7 @@ class Graph(Collections):
     ) -> Operation:
         """Make an operation of the engine's kind."""
         values = [(each.node, each.index) for each in inputs]
-        spec = json.dumps({"op": kind, **attributes})
+        spec = encoded(kind, attributes)
         return self.made(lambda: self.core.add(spec, values, control=self.control), kind, name)
 
     def made(self, make: Callable[[], int], kind: str, name: str) -> Operation:
@@ -113,7 +117,9 @@ class Graph(Collections):
         if operation is None:
             kind = json.loads(self.core.op(node))
             label = self.names.unique(name)
-            operation = self._registered(node, label, kind.get("f") or kind["op"], user_line())
+            origin = self._operations.get(self.core.origin(node))
+            line = origin._line if origin else user_line()
+            operation = self._registered(node, label, kind.get("f") or kind["op"], line)
         return operation.outputs[index]
 
     def constant(self, array: NDArray[Any], name: str) -> Tensor:
@@ -125,6 +131,35 @@ class Graph(Collections):
     def operation(self, node: int) -> Operation | None:
         """Return the operation of a node of the engine's, where it has one."""
         return self._operations.get(node)
+
+    def __ferrule_drawing__(self, inputs: Sequence[Any]) -> "Drawing":
+        """Return all of it as tools look at it; it takes no inputs."""
+        # Here, since few look at graphs.
+        from ferrule.flow._drawing import Drawing, node_of
+
+        if inputs:
+            raise TypeError("a graph has its inputs in it: none are expected beside it")
+        trained = {variable.op.node for variable in self.get_collection("trainable_variables")}
+        held = {operation.node for operation in self.variable_operations}
+        nodes = {}
+        for number in range(self.core.n_nodes):
+            operation = self._operations.get(number)
+            # The engine's own, such as those of gradients, have no names.
+            name = operation.name if operation else f"gradients/{self.core.kind(number)}_{number}"
+            maker = self.maker(number)
+            nodes[number] = node_of(
+                self.core,
+                number,
+                name,
+                line=maker.line if maker else "",
+                is_parameter=number in held,
+                is_trained=number in trained,
+            )
+        return Drawing("Graph", nodes)
+
+    def maker(self, node: int) -> Operation | None:
+        """Return the operation of a node, or the one whose gradient the node is a part of."""
+        return self._operations.get(node) or self._operations.get(self.core.origin(node))
 
     def as_default(self) -> Any:
         """Return a context in which it is the default graph."""

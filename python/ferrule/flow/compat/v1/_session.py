@@ -1,8 +1,8 @@
 """Sessions: where graphs are run, and where the values of variables live."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from ferrule.flow.compat.v1._graph import Graph
 from ferrule.flow.compat.v1._literal import as_array
 from ferrule.flow.compat.v1._tensor import Value, default_graph
 from ferrule.flow.compat.v1.errors import InvalidArgumentError, as_op_error
+
+if TYPE_CHECKING:
+    from ferrule.flow._drawing import Drawing
 
 
 class Session(_core.FlowSession):
@@ -137,7 +140,7 @@ class Session(_core.FlowSession):
         if not isinstance(error, FerruleError):
             return error
         node = getattr(error, "node", None)
-        operation = None if node is None else self.graph.operation(node)
+        operation = None if node is None else self.graph.maker(node)
         text = str(error)
         variable = getattr(error, "variable", None)
         if variable is not None:
@@ -187,6 +190,25 @@ class Session(_core.FlowSession):
                 f"run_many takes arrays of as many rows each, or steps=; got {sorted(rows)} rows"
             )
         return super().run_many(wanted, arrays, rows.pop() if steps is None else steps)
+
+    def __ferrule_drawing__(self, inputs: Sequence[Any]) -> "Drawing":
+        """Return its graph as tools look at it."""
+        return self.graph.__ferrule_drawing__(inputs)
+
+    def __ferrule_profile__(
+        self, args: Sequence[Any], kwargs: dict[str, Any], calls: int
+    ) -> tuple[str, dict[str, Any], Callable[[int], str]]:
+        """Run and time fetches; `flow.profile` calls it."""
+        fetches, feeds = _fetches(*args, **kwargs)
+        leaves: list[Any] = []
+        _flatten(fetches, leaves)
+        native = [leaf for leaf in (self._fetch(each) for each in leaves) if _is_native(leaf)]
+        made = super().profile(list(dict.fromkeys(native)), self._feeds(feeds), calls)
+        return "Session", made, self._where
+
+    def _where(self, node: int) -> str:
+        operation = self.graph.maker(node)
+        return "" if operation is None else operation.name
 
     def make_callable(self, fetches: Any, feed_list: Any = None) -> Callable[..., Any]:
         """Return a function of the values of `feed_list` that gives `fetches`.
@@ -277,6 +299,10 @@ class InteractiveSession(Session):
         _stack.sessions.remove(self)
         _stack.graphs.remove(self.graph)
         super().close()
+
+
+def _fetches(fetches: Any, feed_dict: Any = None) -> tuple[Any, Any]:
+    return fetches, feed_dict
 
 
 def _place(tensor: Value) -> tuple[int, int]:

@@ -7,16 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferrule import _core
+from ferrule.flow._where import Line, quoted, user_line
 from ferrule.flow.compat.v1 import _dtypes, _indexing, _stack
 from ferrule.flow.compat.v1._dtypes import DType
 from ferrule.flow.compat.v1._literal import as_array
 from ferrule.flow.compat.v1._names import check_name
 from ferrule.flow.compat.v1._operators import Operators
 from ferrule.flow.compat.v1._shapes import Dims, TensorShape, shape_text
-from ferrule.flow.compat.v1._where import Line, quoted, user_line
 from ferrule.flow.compat.v1.errors import DTypeError
 
 if TYPE_CHECKING:
+    from ferrule.flow._drawing import Drawing
     from ferrule.flow.compat.v1._graph import Graph
 
 # What a graph-building function takes: a tensor, a variable, numbers, a list of them, an array.
@@ -76,6 +77,10 @@ class Operation(_core.GraphTensor):
         """The line that made it, such as ``train.py:12: `y = a + b` ``."""
         return quoted(self._line)
 
+    def __ferrule_drawing__(self, inputs: Sequence[Any]) -> "Drawing":
+        """Return what it depends on, as tools look at it."""
+        return self.graph.__ferrule_drawing__(inputs).behind([self.node])
+
     def run(self, feed_dict: Any = None, session: Any = None) -> None:
         """Run it in `session`, or in the default one."""
         (session or _stack.default_session()).run(self, feed_dict)
@@ -134,6 +139,11 @@ class Value(_core.GraphTensor, Operators):
             Where it does not.
         """
         self.shape.assert_is_compatible_with(shape)
+
+    def __ferrule_drawing__(self, inputs: Sequence[Any]) -> "Drawing":
+        """Return what it depends on, as tools look at it."""
+        made = self.graph.__ferrule_drawing__(inputs).behind([self.node])
+        return made.giving(self.name, (self.node, self.index))
 
     def eval(self, feed_dict: Any = None, session: Any = None) -> Any:
         """Return its value in `session`, or in the default one."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from ferrule._core import Tensor
 from ferrule.flow._tensors import as_tensor
+from ferrule.flow._where import here
 
 
 def pair(value: int | tuple[int, int]) -> tuple[int, int]:
@@ -25,9 +26,8 @@ def alike(input: Any, target: Any) -> tuple[Tensor, Tensor]:  # noqa: A002
     x = as_tensor(input)
     y = as_tensor(target).to(x.dtype)
     if x.shape != y.shape:
-        raise ValueError(
-            f"input has shape {x.shape} and target {y.shape}: reshape() or squeeze() one of them"
-        )
+        wrong = f"input has shape {x.shape} and target {y.shape}"
+        raise ValueError(here(f"{wrong}: reshape() or squeeze() one of them"))
     return x, y
 
 

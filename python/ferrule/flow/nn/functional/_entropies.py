@@ -6,6 +6,7 @@ from typing import Any
 from ferrule._core import Tensor
 from ferrule.flow import _operations as ops
 from ferrule.flow._tensors import arange, as_tensor
+from ferrule.flow._where import here
 from ferrule.flow.nn.functional._checks import alike, reduced
 
 # Whose logarithm is -100.
@@ -140,11 +141,11 @@ def _picked(logs: Tensor, flat: Tensor) -> Tensor:
 
 def _check_classes(logs: Tensor, target: Tensor) -> None:
     if target.dtype.kind not in "iu":
-        raise TypeError(f"classes are whole numbers, not {target.dtype}: cast with .long()")
+        raise TypeError(here(f"classes are whole numbers, not {target.dtype}: cast with .long()"))
     if not logs.ndim or target.shape != logs.shape[:-1]:
+        wrong = f"input has shape {logs.shape} and target {target.shape}"
         raise ValueError(
-            f"input has shape {logs.shape} and target {target.shape}: one class is expected for "
-            f"each row of input, so shape {logs.shape[:-1]}"
+            here(f"{wrong}: one class is expected for each row of input, so {logs.shape[:-1]}")
         )
 
 

@@ -6,6 +6,7 @@ from ferrule._core import Tensor
 from ferrule.flow import _operations as ops
 from ferrule.flow._core_ops import operation
 from ferrule.flow._tensors import as_tensor
+from ferrule.flow._where import here
 from ferrule.flow.nn.functional._checks import pair
 
 
@@ -30,9 +31,8 @@ def linear(x: Any, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """
     x = _beside(x, weight)
     if not x.ndim or x.shape[-1] != weight.shape[-1]:
-        raise ValueError(
-            f"linear takes {weight.shape[-1]} features in the last dimension; x has shape {x.shape}"
-        )
+        wanted = f"linear takes {weight.shape[-1]} features in the last dimension"
+        raise ValueError(here(f"{wanted}; x has shape {x.shape}"))
     rows = x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
     made: Tensor = operation("mat_mul", transpose_a=False, transpose_b=True)(rows, weight)
     if bias is not None:
@@ -70,10 +70,8 @@ def conv2d(
     """
     x = _beside(x, weight)
     if x.ndim != 4 or x.shape[-1] != weight.shape[2]:
-        raise ValueError(
-            f"conv2d takes images [n, height, width, {weight.shape[2]}], channels last; x has "
-            f"shape {x.shape}"
-        )
+        wanted = f"conv2d takes images [n, height, width, {weight.shape[2]}], channels last"
+        raise ValueError(here(f"{wanted}; x has shape {x.shape}"))
     if not isinstance(padding, str):
         high, wide = pair(padding)
         x = ops.pad(x, [(0, 0), (high, high), (wide, wide), (0, 0)]) if high or wide else x
