@@ -1,5 +1,7 @@
 //! Parquet by pyarrow, read whole, in part, and damaged.
 
+use std::sync::Arc;
+
 use ferrule_format::parquet::{Kind, Metadata, ParquetError, Scratch};
 
 /// 12 rows in groups of 7, Snappy and dictionaries: a is 1, -, 3, 1 and so on, b is 1, 2, -, 4.
@@ -45,6 +47,20 @@ fn every_range_of_rows_is_part_of_all_rows() {
     }
     assert_eq!(read(SPLIT, 0, 0, 3), Ok(vec![1.5, 2.5, 3.5]));
     assert_eq!(read(SPLIT, 1, 1, 2), Ok(vec![2.0, 3.0]));
+}
+
+#[test]
+fn a_model_changes_nothing_but_the_cost() {
+    for model in [DICTIONARY, PLAIN, SPLIT] {
+        let known = Metadata::new(model).expect("a file of pyarrow's");
+        for file in [DICTIONARY, PLAIN, SPLIT] {
+            assert_eq!(known.of_another(model, file), Metadata::new(file));
+        }
+        let own = known.of_another(model, model).expect("the model");
+        assert!(Arc::ptr_eq(&own.columns, &known.columns));
+        // A model that was cut short meanwhile is none.
+        assert_eq!(known.of_another(&model[..9], model), Metadata::new(model));
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What `ferrule.data` reads by the core: headers of files, and numbers straight into its arrays.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ferrule_base::Limits;
 use ferrule_format::Real;
@@ -48,14 +49,23 @@ pub(crate) struct ParquetFile {
 
 #[pymethods]
 impl ParquetFile {
-    /// Reads the footer of `file`, the bytes of a whole file.
+    /// Reads the footer of `file`, the bytes of a whole file, at less cost where its columns are those
+    /// of `model`.
     #[new]
-    #[pyo3(signature = (file))]
-    fn new(py: Python<'_>, file: &Bound<'_, PyAny>) -> PyResult<Self> {
+    #[pyo3(signature = (file, model=None))]
+    fn new(
+        py: Python<'_>,
+        file: &Bound<'_, PyAny>,
+        model: Option<&Bound<'_, Self>>,
+    ) -> PyResult<Self> {
         let file = Input::<u8>::new(file, "file")?;
         let bytes = file.as_slice();
-        let metadata = py.detach(|| Metadata::new(bytes)).map_err(|error| to_py(py, &error))?;
-        Ok(Self { file, metadata })
+        let model = model.map(Bound::get);
+        let metadata = py.detach(|| match model {
+            Some(model) => model.metadata.of_another(model.file.as_slice(), bytes),
+            None => Metadata::new(bytes),
+        });
+        Ok(Self { metadata: metadata.map_err(|error| to_py(py, &error))?, file })
     }
 
     /// Names of its columns.
@@ -78,7 +88,8 @@ impl ParquetFile {
 
     /// Whether `other` has as many columns, of the same names and types.
     fn has_columns_of(&self, other: &Self) -> bool {
-        self.metadata.columns == other.metadata.columns
+        let (own, others) = (&self.metadata.columns, &other.metadata.columns);
+        Arc::ptr_eq(own, others) || own == others
     }
 
     /// Fills `out`, float32 or float64 of shape (columns, rows), with rows from `first_row` on of the columns

@@ -49,8 +49,10 @@ class Table(Protocol):
         ...
 
 
-def open_quickly(source: Source) -> Table | None:
+def open_quickly(source: Source, model: Table | None = None) -> Table | None:
     """Open the file of `source`, the source of one; None where it has to go the general way.
+
+    Where it has the columns of `model`, which is open, a thousand names are not read again.
 
     Raises
     ------
@@ -62,7 +64,8 @@ def open_quickly(source: Source) -> Table | None:
         return None
     kind = None if compression_of(file.path) else data_ending(file.path)
     if kind == ".parquet":
-        return _Parquet(_core.ParquetFile(_mapped(file.path)))
+        like = model._file if isinstance(model, _Parquet) else None
+        return _Parquet(_core.ParquetFile(_mapped(file.path), like))
     if kind in {".csv", ".tsv"}:
         return _Csv(_core.CsvFile(_mapped(file.path), "\t" if kind == ".tsv" else ","))
     return None

@@ -75,7 +75,7 @@ def read_stack(
 
     def read_one(index: int) -> None:
         file = files[index]
-        _with_table(file, lambda table: _read_into(file, table, model, values[index]))
+        _with_table(file, lambda table: _read_into(file, table, model, values[index]), model.table)
 
     with bar("reading", len(files), shown=progress) as tick:
         for _ in _each(read_one, len(files), _threads(files)):
@@ -101,10 +101,10 @@ def _threads(files: Sequence[Source]) -> int:
     return cpus if local else max(8, cpus)
 
 
-def _with_table(file: Source, use: Callable[[Table], T]) -> T:
+def _with_table(file: Source, use: Callable[[Table], T], model: Table | None = None) -> T:
     """Use a file the quick way where that takes it, else the general way."""
     try:
-        table = open_quickly(file)
+        table = open_quickly(file, model)
         if table is not None:
             return use(table)
     except (FerruleError, OSError):

@@ -1,5 +1,8 @@
 //! The footer of a file: which columns there are, and where their values lie.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use super::ParquetError;
 use super::error::damaged;
 use super::thrift::{BINARY, FALSE, I8, I32, I64, LIST, STRUCT, TRUE, Thrift};
@@ -11,11 +14,13 @@ const COLUMNS_MAX: usize = 1 << 20;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metadata {
     /// Its columns, in order.
-    pub columns: Vec<Column>,
+    pub columns: Arc<[Column]>,
     /// Its rows.
     pub rows: u64,
     /// Where the list of the groups of rows begins, bytes into the file.
     groups_at: usize,
+    /// Where the schema lies, bytes into the file.
+    schema_at: Range<usize>,
 }
 
 /// One column.
@@ -60,6 +65,20 @@ impl Metadata {
     /// # Errors
     /// [`ParquetError`] where it is no Parquet, damaged, or nested.
     pub fn new(file: &[u8]) -> Result<Self, ParquetError> {
+        Self::read(file, None)
+    }
+
+    /// As [`Metadata::new`], of a file that likely has the columns of `model`, the file that `self`
+    /// describes: then they are shared and cost no more than a look at their bytes.
+    ///
+    /// # Errors
+    /// As [`Metadata::new`].
+    pub fn of_another(&self, model: &[u8], file: &[u8]) -> Result<Self, ParquetError> {
+        let schema = model.get(self.schema_at.clone()).unwrap_or_default();
+        Self::read(file, Some((schema, &self.columns)))
+    }
+
+    fn read(file: &[u8], known: Option<Known<'_>>) -> Result<Self, ParquetError> {
         let (rest, magic) =
             file.split_last_chunk::<4>().ok_or(ParquetError::Truncated { part: "the footer" })?;
         if magic != MAGIC || file.first_chunk() != Some(MAGIC) {
@@ -69,19 +88,25 @@ impl Metadata {
             rest.split_last_chunk::<4>().ok_or(ParquetError::Truncated { part: "the footer" })?;
         let start = rest.len().checked_sub(u32::from_le_bytes(*length) as usize);
         let footer = start.and_then(|start| rest.get(start..));
-        Self::parse(footer.ok_or(ParquetError::Truncated { part: "the footer" })?, rest.len())
+        let footer = footer.ok_or(ParquetError::Truncated { part: "the footer" })?;
+        Self::parse(footer, rest.len(), known)
     }
 
     /// Reads `footer`, which ends at byte `end` of the file, up to the groups of rows: of a file with
     /// thousands of columns and many groups, most are of no use to who reads some rows.
-    fn parse(footer: &[u8], end: usize) -> Result<Self, ParquetError> {
-        let (mut schema, mut rows, mut groups_at) = (Vec::new(), None, None);
+    fn parse(footer: &[u8], end: usize, known: Option<Known<'_>>) -> Result<Self, ParquetError> {
+        let (mut found, mut rows, mut groups_at) = (None, None, None);
+        let place = |thrift: &Thrift<'_>| end.saturating_sub(thrift.rest.len());
         Thrift { rest: footer }.structure(|thrift, id, kind| {
             match (id, kind) {
-                (2, LIST) => thrift.list(|thrift, _| push(&mut schema, element(thrift)?))?,
+                (2, LIST) => {
+                    let start = place(thrift);
+                    let columns = schema(thrift, known)?;
+                    found = Some((columns, start..place(thrift)));
+                }
                 (3, I64) => rows = Some(count(thrift)?),
                 (4, LIST) => {
-                    groups_at = Some(end.saturating_sub(thrift.rest.len()));
+                    groups_at = Some(place(thrift));
                     thrift.rest = END_OF_STRUCTURE;
                 }
                 _ => return Ok(false),
@@ -91,7 +116,8 @@ impl Metadata {
         let (Some(rows), Some(groups_at)) = (rows, groups_at) else {
             return Err(damaged("the footer has no number of rows, or it stands after the groups"));
         };
-        Ok(Self { columns: columns(schema)?, rows, groups_at })
+        let (columns, schema_at) = found.ok_or_else(|| damaged("the footer has no schema"))?;
+        Ok(Self { columns, rows, groups_at, schema_at })
     }
 
     /// The groups of rows of `file` up to the one that holds row `end`, without.
@@ -114,6 +140,25 @@ impl Metadata {
 }
 
 const END_OF_STRUCTURE: &[u8] = &[0];
+
+/// The bytes of a schema, and what they say.
+type Known<'a> = (&'a [u8], &'a Arc<[Column]>);
+
+/// Reads a schema; where its bytes are those that are known, they are passed over.
+fn schema(
+    thrift: &mut Thrift<'_>,
+    known: Option<Known<'_>>,
+) -> Result<Arc<[Column]>, ParquetError> {
+    if let Some((bytes, columns)) = known
+        && let Some(rest) = thrift.rest.strip_prefix(bytes).filter(|_| !bytes.is_empty())
+    {
+        thrift.rest = rest;
+        return Ok(Arc::clone(columns));
+    }
+    let mut elements = Vec::new();
+    thrift.list(|thrift, _| push(&mut elements, element(thrift)?))?;
+    Ok(columns(elements)?.into())
+}
 
 /// An element of the schema, as it is written.
 #[derive(Debug, Default)]

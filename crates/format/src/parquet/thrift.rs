@@ -3,8 +3,8 @@
 //! Source: <https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>
 
 use super::ParquetError;
-use super::error::damaged;
 
+const STOP: u8 = 0;
 pub(super) const TRUE: u8 = 1;
 pub(super) const FALSE: u8 = 2;
 pub(super) const I8: u8 = 3;
@@ -19,6 +19,37 @@ pub(super) const STRUCT: u8 = 12;
 
 /// Deepest nesting that is skipped; Parquet's own is less than ten.
 const DEPTH_MAX: u32 = 32;
+/// Bytes of the longest integer, of 64 bits.
+const VARINT_MAX: usize = 10;
+
+/// What is wrong with bytes: a byte itself, as it comes back with each that is read, and a footer has
+/// hundreds of thousands of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    End,
+    LongList,
+    LongMap,
+    LongInteger,
+    FieldNumber,
+    FieldKind,
+    Depth,
+}
+
+impl From<Fault> for ParquetError {
+    fn from(fault: Fault) -> Self {
+        let cut = |part| Self::Truncated { part };
+        let damaged = |detail| Self::Damaged { detail };
+        match fault {
+            Fault::End => cut("a structure"),
+            Fault::LongList => cut("a list"),
+            Fault::LongMap => cut("a map"),
+            Fault::LongInteger => damaged("an integer is longer than 64 bits"),
+            Fault::FieldNumber => damaged("the number of a field overflows"),
+            Fault::FieldKind => damaged("a field has an unknown type"),
+            Fault::Depth => damaged("structures are nested too deep"),
+        }
+    }
+}
 
 /// What is left to read.
 #[derive(Clone, Copy, Debug)]
@@ -29,34 +60,42 @@ pub(super) struct Thrift<'a> {
 impl<'a> Thrift<'a> {
     /// Reads the fields of a structure to its end. `on_field(self, id, kind)` reads the field's value and
     /// returns true, or leaves it to be skipped and returns false.
+    #[inline]
     pub(super) fn structure(
         &mut self,
         mut on_field: impl FnMut(&mut Self, i16, u8) -> Result<bool, ParquetError>,
     ) -> Result<(), ParquetError> {
-        self.nested(0, &mut on_field)
-    }
-
-    fn nested(
-        &mut self,
-        depth: u32,
-        on_field: &mut impl FnMut(&mut Self, i16, u8) -> Result<bool, ParquetError>,
-    ) -> Result<(), ParquetError> {
-        let mut id = 0i16;
+        // A copy of its own can stay in registers: see `skip`.
+        let mut own = *self;
+        let mut id = 0;
         loop {
-            let head = self.byte()?;
-            if head == 0 {
-                return Ok(());
+            let kind = own.field(&mut id)?;
+            if kind == STOP {
+                break;
             }
-            let (step, kind) = (head >> 4, head & 0x0f);
-            let next = match step {
-                0 => i16::try_from(self.int()?).ok(),
-                step => id.checked_add(i16::from(step)),
-            };
-            id = next.ok_or_else(|| damaged("the number of a field overflows"))?;
-            if !on_field(self, id, kind)? {
-                self.skip(kind, depth)?;
+            if !on_field(&mut own, id, kind)? {
+                own.rest = skip(own.rest, kind, 0)?;
             }
         }
+        *self = own;
+        Ok(())
+    }
+
+    /// Reads the head of a field: its kind, [`STOP`] at the end of the structure; `id` goes from the
+    /// number of the field before to its own.
+    #[inline]
+    fn field(&mut self, id: &mut i16) -> Result<u8, Fault> {
+        let head = self.byte()?;
+        let kind = head & 0x0f;
+        if kind == STOP {
+            return if head == 0 { Ok(STOP) } else { Err(Fault::FieldKind) };
+        }
+        let next = match head >> 4 {
+            0 => i16::try_from(self.int()?).ok(),
+            step => id.checked_add(i16::from(step)),
+        };
+        *id = next.ok_or(Fault::FieldNumber)?;
+        Ok(kind)
     }
 
     /// Reads a list, each element by `on_element(self, kind)`.
@@ -64,51 +103,57 @@ impl<'a> Thrift<'a> {
         &mut self,
         mut on_element: impl FnMut(&mut Self, u8) -> Result<(), ParquetError>,
     ) -> Result<(), ParquetError> {
-        let kind = self.rest.first().copied().unwrap_or(0) & 0x0f;
-        let count = self.list_length()?;
+        let (kind, count) = self.list_head()?;
         (0..count).try_for_each(|_| on_element(self, kind))
     }
 
     /// Reads the head of a list and returns how many elements follow.
-    pub(super) fn list_length(&mut self) -> Result<u64, ParquetError> {
-        let count = match self.byte()? >> 4 {
+    pub(super) fn list_length(&mut self) -> Result<u64, Fault> {
+        Ok(self.list_head()?.1)
+    }
+
+    fn list_head(&mut self) -> Result<(u8, u64), Fault> {
+        let head = self.byte()?;
+        let count = match head >> 4 {
             15 => self.varint()?,
             count => u64::from(count),
         };
         // Each element takes a byte at least, so that the list cannot be longer than what is left.
         if count > self.rest.len() as u64 {
-            return Err(ParquetError::Truncated { part: "a list" });
+            return Err(Fault::LongList);
         }
-        Ok(count)
+        Ok((head & 0x0f, count))
     }
 
     /// Reads a signed integer of any width beyond 8 bits.
-    pub(super) fn int(&mut self) -> Result<i64, ParquetError> {
+    #[inline]
+    pub(super) fn int(&mut self) -> Result<i64, Fault> {
         let value = self.varint()?;
         Ok((value >> 1) as i64 ^ ((value & 1) as i64).wrapping_neg())
     }
 
-    pub(super) fn binary(&mut self) -> Result<&'a [u8], ParquetError> {
+    pub(super) fn binary(&mut self) -> Result<&'a [u8], Fault> {
         let length = self.varint()?;
         self.take(length)
     }
 
     #[inline]
-    pub(super) fn byte(&mut self) -> Result<u8, ParquetError> {
-        let (&byte, rest) = self.rest.split_first().ok_or(END)?;
+    pub(super) fn byte(&mut self) -> Result<u8, Fault> {
+        let (&byte, rest) = self.rest.split_first().ok_or(Fault::End)?;
         self.rest = rest;
         Ok(byte)
     }
 
     #[inline]
-    pub(super) fn varint(&mut self) -> Result<u64, ParquetError> {
+    pub(super) fn varint(&mut self) -> Result<u64, Fault> {
         match self.byte()? {
             byte @ ..0x80 => Ok(byte.into()),
             byte => self.long_varint(byte),
         }
     }
 
-    fn long_varint(&mut self, first: u8) -> Result<u64, ParquetError> {
+    #[inline]
+    fn long_varint(&mut self, first: u8) -> Result<u64, Fault> {
         let mut value = u64::from(first & 0x7f);
         for shift in (7..64).step_by(7) {
             let byte = self.byte()?;
@@ -117,55 +162,94 @@ impl<'a> Thrift<'a> {
                 return Ok(value);
             }
         }
-        Err(damaged("an integer is longer than 64 bits"))
+        Err(Fault::LongInteger)
     }
 
-    fn take(&mut self, length: u64) -> Result<&'a [u8], ParquetError> {
-        let length = usize::try_from(length).map_err(|_| END)?;
-        let (taken, rest) = self.rest.split_at_checked(length).ok_or(END)?;
+    fn take(&mut self, length: u64) -> Result<&'a [u8], Fault> {
+        let length = usize::try_from(length).map_err(|_| Fault::End)?;
+        let (taken, rest) = self.rest.split_at_checked(length).ok_or(Fault::End)?;
         self.rest = rest;
         Ok(taken)
     }
+}
 
-    fn skip(&mut self, kind: u8, depth: u32) -> Result<(), ParquetError> {
-        let depth = depth.saturating_add(1);
-        if depth > DEPTH_MAX {
-            return Err(damaged("structures are nested too deep"));
-        }
-        match kind {
-            TRUE | FALSE => Ok(()),
-            I8 => self.byte().map(drop),
-            4..=I64 => self.varint().map(drop),
-            DOUBLE => self.take(8).map(drop),
-            BINARY => self.binary().map(drop),
-            LIST | SET => self.list(|this, kind| this.skip_element(kind, depth)),
-            MAP => self.skip_map(depth),
-            STRUCT => {
-                self.nested(depth, &mut |this, _, kind| this.skip(kind, depth).map(|()| true))
-            }
-            _ => Err(damaged("a field has an unknown type")),
-        }
+// What is skipped goes from hand to hand by value, and so stays in registers: by reference, each byte
+// would wait for the one before it to be written back to memory.
+
+fn skip(rest: &[u8], kind: u8, depth: u32) -> Result<&[u8], Fault> {
+    let depth = depth.saturating_add(1);
+    if depth > DEPTH_MAX {
+        return Err(Fault::Depth);
     }
-
-    /// Skips an element of a collection, where even a truth value takes a byte.
-    fn skip_element(&mut self, kind: u8, depth: u32) -> Result<(), ParquetError> {
-        if matches!(kind, TRUE | FALSE) { self.byte().map(drop) } else { self.skip(kind, depth) }
-    }
-
-    fn skip_map(&mut self, depth: u32) -> Result<(), ParquetError> {
-        let count = self.varint()?;
-        if count == 0 {
-            return Ok(());
+    match kind {
+        TRUE | FALSE => Ok(rest),
+        I8 => skip_bytes(rest, 1),
+        4..=I64 => skip_varint(rest),
+        DOUBLE => skip_bytes(rest, 8),
+        BINARY => {
+            let mut thrift = Thrift { rest };
+            thrift.binary()?;
+            Ok(thrift.rest)
         }
-        if count > self.rest.len() as u64 {
-            return Err(ParquetError::Truncated { part: "a map" });
+        LIST | SET => {
+            let mut thrift = Thrift { rest };
+            let (kind, count) = thrift.list_head()?;
+            (0..count).try_fold(thrift.rest, |rest, _| skip_element(rest, kind, depth))
         }
-        let kinds = self.byte()?;
-        (0..count).try_for_each(|_| {
-            self.skip_element(kinds >> 4, depth)?;
-            self.skip_element(kinds & 0x0f, depth)
-        })
+        MAP => skip_map(rest, depth),
+        STRUCT => skip_structure(rest, depth),
+        _ => Err(Fault::FieldKind),
     }
 }
 
-const END: ParquetError = ParquetError::Truncated { part: "a structure" };
+fn skip_structure(rest: &[u8], depth: u32) -> Result<&[u8], Fault> {
+    let mut thrift = Thrift { rest };
+    loop {
+        // The numbers of fields that are skipped do not matter.
+        let kind = thrift.field(&mut 0)?;
+        thrift.rest = match kind {
+            STOP => return Ok(thrift.rest),
+            TRUE | FALSE => thrift.rest,
+            4..=I64 => skip_varint(thrift.rest)?,
+            kind => skip(thrift.rest, kind, depth)?,
+        };
+    }
+}
+
+#[inline]
+fn skip_varint(rest: &[u8]) -> Result<&[u8], Fault> {
+    let mut left = rest;
+    for _ in 0..VARINT_MAX {
+        let (&byte, after) = left.split_first().ok_or(Fault::End)?;
+        left = after;
+        if byte < 0x80 {
+            return Ok(left);
+        }
+    }
+    Err(Fault::LongInteger)
+}
+
+fn skip_bytes(rest: &[u8], count: usize) -> Result<&[u8], Fault> {
+    rest.get(count..).ok_or(Fault::End)
+}
+
+/// Skips an element of a collection, where even a truth value takes a byte.
+fn skip_element(rest: &[u8], kind: u8, depth: u32) -> Result<&[u8], Fault> {
+    if matches!(kind, TRUE | FALSE) { skip_bytes(rest, 1) } else { skip(rest, kind, depth) }
+}
+
+fn skip_map(rest: &[u8], depth: u32) -> Result<&[u8], Fault> {
+    let mut thrift = Thrift { rest };
+    let count = thrift.varint()?;
+    if count == 0 {
+        return Ok(thrift.rest);
+    }
+    if count > thrift.rest.len() as u64 {
+        return Err(Fault::LongMap);
+    }
+    let kinds = thrift.byte()?;
+    (0..count).try_fold(thrift.rest, |rest, _| {
+        let rest = skip_element(rest, kinds >> 4, depth)?;
+        skip_element(rest, kinds & 0x0f, depth)
+    })
+}
