@@ -71,9 +71,9 @@ def convert(
     format : {"parquet", "csv", "tsv", "arrow", "feather", "npy"}
         The format in a folder.
     compression : str, optional
-        Codec: for Parquet ``"snappy"`` (used if none is given), ``"zstd"``, ``"lz4"``, ``"gzip"``,
-        ``"brotli"`` or ``"none"``; for Arrow ``"lz4"`` or ``"zstd"``; CSV by the ending
-        ``.csv.gz``.
+        Codec: for Parquet ``"snappy"``, ``"zstd"``, ``"lz4"``, ``"gzip"``, ``"brotli"`` or
+        ``"none"``; by default ``"snappy"`` for the columns that it makes smaller, ``"none"`` for
+        the others. For Arrow ``"lz4"`` or ``"zstd"``; CSV by the ending ``.csv.gz``.
 
     Returns
     -------

@@ -22,6 +22,8 @@ _WIDE = 256
 _WIDE_GROUP_BYTES = 1 << 20
 _GROUP_ROWS = (128, 1 << 20)
 _PAGE_BYTES = 1 << 16
+_SAMPLE_ROWS = 1024
+_DENSE = 0.9
 
 
 class Writer(Protocol):
@@ -39,7 +41,8 @@ class ParquetWriter:
 
     Row groups hold about 8 MiB, or 1 MiB of tables of 256 columns and more, and at least 128 rows;
     pages about 64 KiB, with a page index. Only text has dictionaries, which numbers seldom gain
-    from.
+    from. Where no codec is asked for, numbers whose first rows Snappy makes hardly smaller are not
+    compressed: to undo it costs more than to read them.
     """
 
     def __init__(
@@ -51,17 +54,8 @@ class ParquetWriter:
         self._waiting: list[pa.RecordBatch] = []
         self._rows = 0
         self._group_rows = group_rows(schema)
-        options: dict[str, Any] = {
-            "compression": compression or "snappy",
-            "use_dictionary": [field.name for field in schema if _is_text(field.type)],
-        }
-        self._writer = pq.ParquetWriter(
-            self._sink,
-            schema,
-            **options,
-            write_page_index=True,
-            data_page_size=_PAGE_BYTES,
-        )
+        self._compression = compression
+        self._begun: pq.ParquetWriter | None = None
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Write the rows of `batch`, in whole row groups."""
@@ -72,18 +66,56 @@ class ParquetWriter:
 
     def _flush(self, n_rows: int) -> None:
         table = pa.Table.from_batches(self._waiting, self._schema)
-        self._writer.write_table(table.slice(0, n_rows), row_group_size=self._group_rows)
+        out = self._writer(table)
+        out.write_table(table.slice(0, n_rows), row_group_size=self._group_rows)
         self._waiting = table.slice(n_rows).to_batches()
         self._rows -= n_rows
 
+    def _writer(self, first: pa.Table) -> pq.ParquetWriter:
+        """Return what writes the file; what it compresses depends on the `first` rows."""
+        if self._begun is None:
+            options: dict[str, Any] = {
+                "compression": self._compression or _codecs(first),
+                "use_dictionary": [field.name for field in first.schema if _is_text(field.type)],
+            }
+            self._begun = pq.ParquetWriter(
+                self._sink,
+                self._schema,
+                **options,
+                write_page_index=True,
+                data_page_size=_PAGE_BYTES,
+            )
+        return self._begun
+
     def close(self) -> None:
         """Write the last rows, the page index and the footer."""
+        out = self._writer(pa.Table.from_batches(self._waiting, self._schema))
         try:
             if self._rows:
                 self._flush(self._rows)
         finally:
-            self._writer.close()
+            out.close()
         self._sink.flush()
+
+
+def _codecs(first: pa.Table) -> str | dict[str, str]:
+    """Return the codec of all columns, or of each."""
+    if any(pa.types.is_nested(kind) for kind in first.schema.types):
+        return "snappy"
+    return {
+        field.name: "none" if _is_dense(column) else "snappy"
+        for field, column in zip(first.schema, first.columns, strict=True)
+    }
+
+
+def _is_dense(column: Any) -> bool:
+    """Tell whether Snappy makes the first of these numbers hardly smaller."""
+    numeric = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
+    if not (numeric and column.num_chunks):
+        return False
+    values = column.chunk(0).slice(0, _SAMPLE_ROWS)
+    raw = values.to_numpy(zero_copy_only=False).tobytes()
+    return len(pa.compress(raw, codec="snappy", asbytes=True)) > _DENSE * len(raw)
 
 
 def group_rows(schema: pa.Schema) -> int:

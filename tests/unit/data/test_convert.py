@@ -73,8 +73,30 @@ def test_parquet_has_a_page_index_and_groups_that_a_few_rows_are_read_from(tmp_p
     column = meta.row_group(0).column(0)
     assert column.has_offset_index
     assert column.has_column_index
-    assert column.compression == "SNAPPY"
     np.testing.assert_array_equal(read(tmp_path / "y.parquet", rows=100).to_numpy(), wide[:100])
+
+
+def test_numbers_that_snappy_makes_no_smaller_are_not_compressed(tmp_path):
+    table = pa.table(
+        {
+            "chance": np.random.default_rng(0).random(5000),
+            "few": np.arange(5000) % 7,
+            "gaps": pa.array([None, *range(4999)]),
+            "text": ["x"] * 5000,
+        }
+    )
+    for compression, expected in (
+        (None, ["UNCOMPRESSED", "SNAPPY", "SNAPPY", "SNAPPY"]),
+        ("snappy", ["SNAPPY"] * 4),
+        ("none", ["UNCOMPRESSED"] * 4),
+    ):
+        convert(table, tmp_path / "y.parquet", compression=compression)
+        group = pq.ParquetFile(tmp_path / "y.parquet").metadata.row_group(0)
+        assert [group.column(index).compression for index in range(4)] == expected
+        assert read(tmp_path / "y.parquet").to_arrow().equals(table)
+    nested = pa.table({"a": [[1.0], [2.0, 3.0]]})
+    convert(nested, tmp_path / "y.parquet")
+    assert pq.read_table(tmp_path / "y.parquet").equals(nested)
 
 
 def test_narrow_tables_have_few_groups_however_their_batches_come(tmp_path):

@@ -35,7 +35,7 @@ Compression = Annotated[
     typer.Option(
         metavar="CODEC",
         help="Parquet: snappy, zstd, lz4, gzip, brotli, none. Arrow: lz4, zstd.",
-        show_default="snappy for Parquet",
+        show_default="snappy, where it pays, for Parquet",
     ),
 ]
 Seed = Annotated[
