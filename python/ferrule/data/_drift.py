@@ -21,7 +21,8 @@ def common_schema(
 
     Columns are found by name, wherever they stand. Those in `types` take what stands there. Of the
     others, whole numbers widen to floats, floats to wider floats, categories to text, times to
-    finer ones, and columns without any value take the type of the others.
+    finer ones, and columns without any value take the type of the others. Sparse files have the
+    columns of each other.
 
     Raises
     ------
@@ -30,8 +31,10 @@ def common_schema(
         together.
     """
     first = parts[0]
+    if names is None and len(parts) > 1 and all(part.sparse for part in parts):
+        names = _sparse_names(parts)
     for name in types:
-        if first.head.schema.get_field_index(name) < 0:
+        if first.field(name) is None:
             raise _no_column(first, name)
     schema = _typed(_chosen(first, names), types)
     for part in parts[1:]:
@@ -55,18 +58,28 @@ def _typed(schema: pa.Schema, types: Mapping[str, pa.DataType]) -> pa.Schema:
     return pa.schema([pa.field(one.name, types.get(one.name, one.type)) for one in schema])
 
 
+def _sparse_names(parts: Sequence[Part]) -> list[str]:
+    """Return the names of all columns of sparse files, indices in their order."""
+    names = {name for part in parts for name in part.head.schema.names}
+    indices = sorted(int(name) for name in names if name.isdecimal())
+    every = range(indices[0], indices[-1] + 1) if indices else ()
+    return [*sorted(name for name in names if not name.isdecimal()), *map(str, every)]
+
+
 def _chosen(part: Part, names: Sequence[str] | None) -> pa.Schema:
-    schema = part.head.schema
     if names is None:
-        return schema
+        return part.head.schema
+    fields: dict[str, Any] = {}
     for name in names:
-        if schema.get_field_index(name) < 0:
+        field = part.field(name)
+        if field is None:
             raise _no_column(part, name)
-        if list(names).count(name) > 1:
+        if name in fields:
             raise InvalidArgumentError(f"column `{name}` is given twice")
+        fields[name] = field
     if not names:
         raise InvalidArgumentError("no columns are chosen; name at least one")
-    return pa.schema([schema.field(name) for name in names])
+    return pa.schema(list(fields.values()))
 
 
 def _no_column(part: Part, name: str) -> InvalidArgumentError:
@@ -86,7 +99,8 @@ def _chosen_like(
         raise InvalidArgumentError(
             f"`{part.name}` is not like `{first.name}`: `{bare.name}` has no names of columns"
         )
-    missing = [name for name in schema.names if other.get_field_index(name) < 0]
+    fields = {name: part.field(name) for name in schema.names}
+    missing = [name for name, field in fields.items() if field is None]
     extra = [] if names is not None else [n for n in other.names if schema.get_field_index(n) < 0]
     if missing or extra:
         said = f"no column {listed(missing, 3)}" if missing else f"also {listed(extra, 3)}"
@@ -97,7 +111,7 @@ def _chosen_like(
             ),
             "choose the columns that all files have: columns=[…]",
         )
-    return pa.schema([other.field(name) for name in schema.names])
+    return pa.schema([field for field in fields.values() if field is not None])
 
 
 def _wider(first: Part, part: Part, name: str, one: pa.DataType, other: pa.DataType) -> pa.DataType:

@@ -463,7 +463,7 @@ def _matrices(part: Part, want: Want, maker: Maker) -> Iterator[Matrix]:
 
 def _own(part: Part, schema: pa.Schema) -> pa.Schema:
     """Return the columns of `schema` with the types that they have in `part`."""
-    return pa.schema([part.head.schema.field(name) for name in schema.names])
+    return pa.schema([field for name in schema.names if (field := part.field(name)) is not None])
 
 
 def _cast(name: str, batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

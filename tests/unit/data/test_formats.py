@@ -63,6 +63,21 @@ def test_libsvm_is_what_scikit_learn_reads(tmp_path, zero_based):
     assert [len(batch) for batch in source.batches(128)] == [128, 128, 44]
 
 
+def test_libsvm_has_zeros_where_only_other_files_have_columns(tmp_path):
+    (tmp_path / "0.libsvm").write_text("1 1:5\n0 2:6\n")
+    (tmp_path / "1.libsvm").write_text("1 4:7\n")
+    source = read(tmp_path)
+    assert source.columns == ("label", "1", "2", "3", "4")
+    np.testing.assert_array_equal(
+        source.to_numpy(), [[1, 5, 0, 0, 0], [0, 0, 6, 0, 0], [1, 0, 0, 0, 7]]
+    )
+    one = read(tmp_path / "0.libsvm", columns=["9", "1", "label"])
+    np.testing.assert_array_equal(one.to_numpy(), [[0, 5, 1], [0, 0, 0]])
+    for name in ("x", "01", "-1", "²"):
+        with pytest.raises(InvalidArgumentError, match="has no column"):
+            read(tmp_path / "0.libsvm", columns=[name]).to_numpy()
+
+
 def test_bad_lines_of_libsvm_are_left_out(tmp_path):
     (tmp_path / "x.libsvm").write_text("1 1:2\nx 1:2\n-1 2:3 1:4\n0 qid:7 2:5\n")
     source = read(tmp_path / "x.libsvm", on_error="collect")

@@ -113,12 +113,15 @@ class Part(ABC):
         As its user wrote it, for messages.
     parses : bool
         Whether it reads text as the types that are wanted; others have types of their own.
+    sparse : bool
+        Whether it writes only some of its columns down; others are there, and zero.
     file : File or None
         The file; None for what is in memory.
     """
 
     name: str
     parses = False
+    sparse = False
     file: File | None = None
 
     @cached_property
@@ -131,6 +134,11 @@ class Part(ABC):
 
     @abstractmethod
     def _read_head(self) -> Head: ...
+
+    def field(self, name: str) -> "pa.Field[Any] | None":
+        """Return the column called `name`; None where there is none."""
+        at = self.head.schema.get_field_index(name)
+        return None if at < 0 else self.head.schema.field(at)
 
     def array(self) -> NDArray[Any] | None:
         """Return all of it, where it is one array in memory or can be mapped as one."""

@@ -23,8 +23,11 @@ _BATCH_VALUES = 1 << 22
 class Libsvm(Part):
     """A LibSVM file: `label`, then a column for each index from the lowest (0 or 1) to the highest.
 
-    All of it is read once to learn its columns.
+    All of it is read once to learn its columns; those beyond them, which other files may have, are
+    zero.
     """
+
+    sparse = True
 
     def __init__(self, file: File) -> None:
         self.name = file.name
@@ -51,6 +54,11 @@ class Libsvm(Part):
         self._lowest = lowest
         names = [LABEL, *(str(index) for index in range(lowest, highest + 1))]
         return Head(pa.schema([(name, pa.float64()) for name in names]), None)
+
+    def field(self, name: str) -> "pa.Field[Any] | None":
+        """Return the column called `name`; None for what is no index."""
+        index = name.isdecimal() and name.isascii() and str(int(name[:9])) == name
+        return pa.field(name, pa.float64()) if index else super().field(name)
 
     def pieces(self, want: Want) -> Iterator[Piece]:
         """Yield what is wanted, in order."""
@@ -135,6 +143,9 @@ def _float(text: str) -> float:
 def _piece(
     dense: NDArray[np.float64], places: list[tuple[int, int]], chosen: list[int], want: Want
 ) -> Piece:
-    columns = [pa.array(dense[: len(places), index].copy()) for index in chosen]
+    zeros = np.zeros(len(places))
+    columns = [
+        pa.array(zeros if index < 0 else dense[: len(places), index].copy()) for index in chosen
+    ]
     rows, lines = zip(*places, strict=True)
     return Piece(pa.record_batch(columns, schema=want.schema), rows, lines)
