@@ -233,12 +233,11 @@ fn bytes((dtype, shape): &(DType, Shape)) -> u64 {
     (dtype.size() * shape.elements()) as u64
 }
 
-/// Bytes of the operands whose elements are read: each once, and of those that are cut or looked up
-/// in no more than is given.
+/// Bytes of the operands, and of those that are cut or looked up in no more than is given.
 fn bytes_read(step: &Step, written: u64) -> u64 {
     let of = |one: &Operand| bytes(&(one.dtype, one.shape));
     let Work::Kernel(op) = &step.work else { return step.inputs.iter().map(of).sum() };
-    // Inputs that are there for their shapes alone were left out when the program was made.
+    // Operands that are there for their shapes alone were left out when the program was made.
     let inputs = step.inputs.iter().map(of);
     match op {
         Op::Gather { .. } | Op::Slice { .. } => inputs

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ferrule.data._durable import replacing, write_all
 from ferrule.flow._drawing import Drawing, Node, Port, drawing
 from ferrule.flow._tools._layout import Label, picture
 from ferrule.flow._tools._svg import svg
@@ -23,8 +24,17 @@ class Plot:
         self._count = count
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the picture to a file."""
-        Path(path).write_text(self.svg, encoding="utf-8")
+        """Write the picture to a file, whole or not at all.
+
+        Raises
+        ------
+        ferrule.errors.NotFoundError
+            Where the folder is missing.
+        ferrule.errors.StorageError
+            Where the file cannot be written.
+        """
+        with replacing(Path(path).expanduser()) as file:
+            write_all(file, self.svg.encode())
 
     def __repr__(self) -> str:
         return (

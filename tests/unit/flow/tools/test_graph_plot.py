@@ -8,6 +8,7 @@ import pytest
 
 import ferrule.flow.compat.v1 as tf
 from ferrule import flow
+from ferrule.errors import NotFoundError
 from ferrule.flow import nn
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -145,6 +146,8 @@ def test_a_path_is_named_and_the_rest_are_examples(tmp_path):
         flow.plot(chain(1), str(tmp_path / "a.svg"))
     with pytest.raises(TypeError, match="none are expected"):
         flow.plot(chain(1), np.ones(3))
+    with pytest.raises(NotFoundError, match="there is no folder"):
+        flow.plot(chain(1), path=tmp_path / "none" / "a.svg")
     with pytest.raises(ValueError, match="no operations"):
         flow.plot(tf.Graph())
 

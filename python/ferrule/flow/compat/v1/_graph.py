@@ -1,6 +1,5 @@
 """Graphs, and which of them is the default."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -115,11 +114,10 @@ class Graph(Collections):
         node, index = value
         operation = self._operations.get(node)
         if operation is None:
-            kind = json.loads(self.core.op(node))
             label = self.names.unique(name)
             origin = self._operations.get(self.core.origin(node))
             line = origin._line if origin else user_line()
-            operation = self._registered(node, label, kind.get("f") or kind["op"], line)
+            operation = self._registered(node, label, self.core.kind(node), line)
         return operation.outputs[index]
 
     def constant(self, array: NDArray[Any], name: str) -> Tensor:

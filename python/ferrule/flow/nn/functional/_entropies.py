@@ -144,9 +144,8 @@ def _check_classes(logs: Tensor, target: Tensor) -> None:
         raise TypeError(here(f"classes are whole numbers, not {target.dtype}: cast with .long()"))
     if not logs.ndim or target.shape != logs.shape[:-1]:
         wrong = f"input has shape {logs.shape} and target {target.shape}"
-        raise ValueError(
-            here(f"{wrong}: one class is expected for each row of input, so {logs.shape[:-1]}")
-        )
+        wanted = f"one class is expected for each row of input, so shape {logs.shape[:-1]}"
+        raise ValueError(here(f"{wrong}: {wanted}"))
 
 
 def binary_cross_entropy(
