@@ -15,7 +15,7 @@ from ferrule.data._source import Source
 from ferrule.data._stack import FrameStack
 
 BARS = 24
-_DISTINCT_MAX = 1000
+DISTINCT_MAX = 10_000
 _TOP = 3
 # Values of a stack that are looked at at a time.
 _CHUNK = 1 << 20
@@ -76,7 +76,7 @@ class Column:
 
     @property
     def distinct(self) -> int | None:
-        """Different texts; None for other columns, and beyond a thousand."""
+        """Different texts; None for other columns, and beyond ten thousand."""
         return None if self._many or not self._texts else len(self._texts)
 
     @property
@@ -146,9 +146,12 @@ class Column:
             self._add_times(array)
 
     def _add_texts(self, array: "pa.Array[Any]") -> None:
-        for entry in pc.value_counts(array.drop_null()):
-            text, count = str(entry["values"]), entry["counts"].as_py()
-            if text in self._texts or len(self._texts) < _DISTINCT_MAX:
+        found: Any = pc.value_counts(array.drop_null())
+        # The most frequent first, as there may not be room for all.
+        order = pc.sort_indices(found.field(1), [("", "descending")])
+        values, counts = (found.field(index).take(order).to_pylist() for index in (0, 1))
+        for text, count in zip(values, counts, strict=True):
+            if text in self._texts or len(self._texts) < DISTINCT_MAX:
                 self._texts[text] += count
             else:
                 self._many = True

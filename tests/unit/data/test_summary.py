@@ -54,11 +54,12 @@ def test_extremes_of_whole_numbers_are_told_to_the_last_digit():
     assert (column.minimum, column.maximum) == (-(2**62) - 1, 2**53 + 1)
 
 
-def test_distinct_texts_are_counted_to_a_thousand_only():
-    table = pa.table({"id": [f"n{index}" for index in range(5000)]})
-    (column,) = summary_of(read(table), quiet).columns
-    assert column.distinct is None
-    assert len(column.top) == 3
+def test_the_most_frequent_texts_are_found_among_many_others():
+    texts = [f"n{index}" for index in range(20_000)] + ["often"] * 7 + ["twice"] * 2
+    for table in (pa.table({"id": texts}), pa.table({"id": [*texts[:5000], *texts[-9:]]})):
+        (column,) = summary_of(read(table), quiet).columns
+        assert column.top[:2] == [("often", 7), ("twice", 2)]
+        assert column.distinct == (None if len(table) > 10_000 else 5002)
 
 
 def test_infinities_and_missing_values_are_counted_and_nothing_else():

@@ -10,7 +10,7 @@ from ferrule._hints import hinted
 from ferrule.cli import _console
 from ferrule.data import FrameStack, read
 from ferrule.data._durable import check_writable
-from ferrule.data._summary import Column, Summary, Tick, summary_of, summary_of_stack
+from ferrule.data._summary import DISTINCT_MAX, Column, Summary, Tick, summary_of, summary_of_stack
 from ferrule.errors import InvalidArgumentError
 
 _COLUMNS_SHOWN = 50
@@ -130,7 +130,8 @@ def described(column: Column) -> str:
     """Say in words what is not in the figures of a column."""
     parts = []
     if column.top:
-        distinct = "over 1,000" if column.distinct is None else f"{column.distinct:,}"
+        many = column.distinct is None
+        distinct = f"over {DISTINCT_MAX:,}" if many else f"{column.distinct:,}"
         top = ", ".join(f"{_cut(text, _TEXT_WIDTH)} ({count:,})" for text, count in column.top)
         parts.append(f"{distinct} distinct: {top}")
     if column.infinite:

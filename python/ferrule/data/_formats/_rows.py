@@ -14,7 +14,7 @@ from ferrule.data._formats._part import Piece, Want
 
 _ROW_SHOWN = 80
 _MISSING = frozenset(arrow_csv.ConvertOptions().null_values or ())
-CHOOSE_NUMBERS = "choose the numeric columns: columns=[…], or --features on the command line"
+CHOOSE_NUMBERS = "choose the numeric columns: columns=[…], or --columns or --features in a shell"
 
 
 def parse_rows(
