@@ -16,7 +16,7 @@ from ferrule.errors import InvalidArgumentError
 
 Matrix = NDArray[np.floating[Any]]
 MISSING = ("raise", "nan")
-_FILL = "leave such rows out, with on_error='skip' or --on-error skip, or fill them in"
+_FILL = "fill them in, or leave such rows out: on_error='skip', --on-error skip of train and data"
 
 
 class Maker:
