@@ -197,9 +197,10 @@ class Optimizer:
         if variable in slots:
             return
         graph = variable.graph
-        with graph.name_scope(None):
+        label = f"{variable.op.name}/{op_name}"
+        with graph.name_scope(f"{label}/Initializer/"):
             filled = _filled(variable, start)
-            label = f"{variable.op.name}/{op_name}"
+        with graph.name_scope(None):
             slots[variable] = Variable(filled, trainable=False, name=label)
 
     def _make_shared(self, name: str, start: float, beside: Variable) -> None:
