@@ -241,27 +241,36 @@ impl Shared {
         }
     }
 
+    /// The next job, or `None` when it is time to go. Who comes too late for one looks out for the
+    /// next: to sleep after each short job would cost more than the jobs.
     fn next_job(&self, seen: &mut usize) -> Option<Job> {
+        loop {
+            self.look_out(*seen);
+            let mut state = self.lock();
+            while state.epoch == *seen && !state.quit {
+                state.asleep += 1;
+                state = self.start.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state.asleep -= 1;
+            }
+            if state.quit {
+                return None;
+            }
+            *seen = state.epoch;
+            if state.job.is_some() {
+                self.busy.fetch_add(1, Ordering::Relaxed);
+                return state.job;
+            }
+        }
+    }
+
+    /// Waits a while for another epoch than `seen`.
+    fn look_out(&self, seen: usize) {
         for _ in 0..self.spins {
-            if self.epoch.load(Ordering::Acquire) != *seen || self.quit.load(Ordering::Acquire) {
-                break;
+            if self.epoch.load(Ordering::Acquire) != seen || self.quit.load(Ordering::Acquire) {
+                return;
             }
             std::hint::spin_loop();
         }
-        let mut state = self.lock();
-        while !state.quit {
-            if state.epoch != *seen {
-                *seen = state.epoch;
-                if state.job.is_some() {
-                    self.busy.fetch_add(1, Ordering::Relaxed);
-                    return state.job;
-                }
-            }
-            state.asleep += 1;
-            state = self.start.wait(state).unwrap_or_else(PoisonError::into_inner);
-            state.asleep -= 1;
-        }
-        None
     }
 
     fn wait_until_idle(&self) {

@@ -14,6 +14,9 @@ use crate::parallel::{Shared, thread_count};
 /// Turns of a waiting loop before a helper sleeps: about 200 µs, since to wake it takes tens.
 const SPINS: usize = 4_000;
 
+/// Most shares of a kernel's blocks; of more threads, some begin with the same one.
+const SHARES_MAX: usize = 32;
+
 /// The helpers of this process; null before they are first needed.
 static POOL: AtomicPtr<Pool> = AtomicPtr::new(ptr::null_mut());
 
@@ -21,23 +24,32 @@ static POOL: AtomicPtr<Pool> = AtomicPtr::new(ptr::null_mut());
 /// the pool's helpers; returns when all are done. On the calling thread alone where there is one
 /// block, one thread to use (see [`thread_count`]), or the pool works for another caller already.
 ///
+/// Each thread begins with a share of its own, always the same for as many blocks: what it wrote there
+/// in the last kernel is still in its caches. Then it helps others.
+///
 /// # Panics
 /// Where `work` does, on whichever thread; other blocks may have run or not.
 pub fn for_each_block(n_blocks: usize, work: impl Fn(usize) + Sync) {
     let lease = if n_blocks > 1 && n_threads() > 1 { Lease::take() } else { None };
     let Some(lease) = lease else { return (0..n_blocks).for_each(work) };
-    let next = AtomicUsize::new(0);
-    let take_blocks = || {
-        loop {
-            let block = next.fetch_add(1, Ordering::Relaxed);
-            if block >= n_blocks {
-                return;
+    let n_shares = n_threads().min(SHARES_MAX);
+    let start_of = |share: usize| share * n_blocks / n_shares;
+    let next: [AtomicUsize; SHARES_MAX] =
+        std::array::from_fn(|share| AtomicUsize::new(start_of(share)));
+    let take_blocks = |thread: usize| {
+        let own = thread % n_shares;
+        for share in (own..n_shares).chain(0..own) {
+            loop {
+                let block = next[share].fetch_add(1, Ordering::Relaxed);
+                if block >= start_of(share + 1) {
+                    break;
+                }
+                work(block);
             }
-            work(block);
         }
     };
     lease.pool.start_helpers();
-    lease.pool.shared.run(&|_| take_blocks(), take_blocks);
+    lease.pool.shared.run(&take_blocks, || take_blocks(0));
 }
 
 /// The number of threads that [`for_each_block`] uses, the caller's included: [`thread_count`] when
@@ -45,6 +57,17 @@ pub fn for_each_block(n_blocks: usize, work: impl Fn(usize) + Sync) {
 pub fn n_threads() -> usize {
     static COUNT: OnceLock<usize> = OnceLock::new();
     *COUNT.get_or_init(thread_count)
+}
+
+/// Whether threads share a matrix by its columns: one that their caches hold, so that each finds its
+/// own columns there in whatever kernel comes next, be they read or written.
+pub(crate) fn shares_columns(rows: usize, columns: usize) -> bool {
+    /// Least columns of a thread, so that vectors are full.
+    const COLUMNS_MIN: usize = 64;
+    /// Most elements of a thread.
+    const ELEMENTS_MAX: usize = 1 << 18;
+    let n = n_threads();
+    n > 1 && columns >= n * COLUMNS_MIN && rows.saturating_mul(columns) <= n * ELEMENTS_MAX
 }
 
 /// The helpers of one process.

@@ -7,6 +7,7 @@ use ferrule_tensor::array::{Array, Buffer, Shape};
 use ferrule_tensor::ops::tape::{Inst, Program as Compiled, Tape};
 
 use super::fuse::{Unit, schedule};
+use super::in_place::{Descent, Update};
 use super::lower::lower;
 use super::nested::Nested;
 use super::program::{Function, Id, Instruction, Kind, Program, Source};
@@ -60,6 +61,9 @@ pub(crate) struct Step {
     pub(crate) outputs: Vec<(u32, DType, Shape)>,
     /// The node that it comes from, or one of them.
     pub(crate) node: u32,
+    /// The variables that it may write over.
+    pub(crate) updates: Vec<Update>,
+    pub(crate) descent: Option<Descent>,
 }
 
 /// Element-wise functions in one pass, each output of `shape`.
@@ -115,6 +119,7 @@ impl Plan {
             stores,
             scalar: None,
         };
+        plan.find_updates();
         plan.scalar = ScalarPlan::new(&plan);
         Ok(plan)
     }
@@ -223,7 +228,7 @@ impl<'p> Layout<'p> {
             }
             Kind::Elementwise(_) => unreachable!("element-wise instructions are grouped"),
         };
-        Step { work, inputs, outputs, node: instruction.node }
+        Step { work, inputs, outputs, node: instruction.node, updates: Vec::new(), descent: None }
     }
 
     /// A slot for a new array.
@@ -290,7 +295,7 @@ impl<'p> Layout<'p> {
         let node = members[0].node;
         let nodes = members.iter().map(|member| member.node).collect();
         let work = Work::Group(Box::new(Group { tape, compiled, shape, nodes }));
-        Step { work, inputs, outputs, node }
+        Step { work, inputs, outputs, node, updates: Vec::new(), descent: None }
     }
 
     /// Whether an array is read after the unit that makes it, or in it in another shape.

@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use ferrule_base::DType;
 use ferrule_tensor::array::{Array, Buffer, Shape, View};
-use ferrule_tensor::ops::tape;
+use ferrule_tensor::ops::{self, tape};
 use smallvec::SmallVec;
 
 use super::build::{Operand, Place, Plan, Step, Work};
+use super::in_place::{Descent, Update};
 use super::profile::Observer;
 use super::scalar::ScalarPlan;
 use super::variables::Variables;
 use crate::error::GraphError;
 use crate::evaluate;
+use crate::op::Op;
 
 impl Plan {
     /// Runs the plan: what is fetched, and variables changed. `draw` numbers the draws of random
@@ -56,35 +58,24 @@ impl Plan {
         observer: &mut impl Observer,
     ) -> Result<Vec<Array>, GraphError> {
         variables.check(&self.variables)?;
-        for (slot, &size) in self.slots.iter_mut().zip(&self.sizes) {
-            if slot.len() < size {
-                *slot = Buffer::uncleared(size);
-            }
-        }
-        for (index, step) in self.steps.iter_mut().enumerate() {
-            let node = step.node;
-            let given = Given { constants: &self.constants, feeds, variables: &*variables };
-            let done = observer.step(index, || given.run(step, &mut self.slots, draw));
-            done.map_err(|error| error.at(node))?;
-        }
+        let updated = self.run_steps(variables, feeds, draw, observer)?;
         let given = Given { constants: &self.constants, feeds, variables: &*variables };
-        let stored: Vec<Place> = self.stores.iter().map(|(_, store)| store.place).collect();
+        let stores = || self.stores.iter().filter(|(id, _)| !updated.contains(id));
+        let stored: Vec<Place> = stores().map(|(_, store)| store.place).collect();
         let fetched: Vec<Place> = self.fetches.iter().map(|fetch| fetch.place).collect();
         let mut results = Vec::with_capacity(self.fetches.len());
         for fetch in &self.fetches {
             let shared = stored.contains(&fetch.place) || count(&fetched, fetch.place) > 1;
             results.push(take(fetch, &mut self.slots, &given, shared));
         }
-        let taken: Vec<Option<Array>> = self
-            .stores
-            .iter()
+        let taken: Vec<Option<Array>> = stores()
             .map(|(_, store)| {
                 let swaps =
                     matches!(store.place, Place::Slot(_)) && count(&stored, store.place) == 1;
                 (!swaps).then(|| take(store, &mut self.slots, &given, true))
             })
             .collect();
-        for ((id, store), taken) in self.stores.iter().zip(taken) {
+        for ((id, store), taken) in stores().zip(taken) {
             match (taken, store.place) {
                 (Some(array), _) => variables.set(*id, array),
                 (None, Place::Slot(slot)) => {
@@ -94,6 +85,50 @@ impl Plan {
             }
         }
         Ok(results)
+    }
+
+    /// Runs the steps; returns the variables that have their new values already.
+    fn run_steps(
+        &mut self,
+        variables: &mut Variables,
+        feeds: &[Array],
+        draw: u64,
+        observer: &mut impl Observer,
+    ) -> Result<SmallVec<[u32; 16]>, GraphError> {
+        let mut updated: SmallVec<[u32; 16]> = SmallVec::new();
+        let mut done_before: SmallVec<[usize; 16]> = SmallVec::new();
+        for (index, step) in self.steps.iter_mut().enumerate() {
+            if done_before.contains(&index) {
+                continue;
+            }
+            if let Some(descent) = step.descent
+                && let Some(mut own) = variables.lend(descent.variable)
+            {
+                let given = Given { constants: &self.constants, feeds, variables: &*variables };
+                observer.step(index, || given.descend(step, &descent, &self.slots, &mut own));
+                variables.restore(descent.variable, own);
+                updated.push(descent.variable);
+                done_before.push(descent.by);
+                continue;
+            }
+            let mut outputs = take_outputs(step, &mut self.slots);
+            let written = lend_old(step, variables, &mut outputs, &mut self.slots, &self.sizes);
+            let given = Given { constants: &self.constants, feeds, variables: &*variables };
+            let slots = &self.slots;
+            let done =
+                observer.step(index, || given.run(step, slots, &mut outputs, &written, draw));
+            for (number, (buffer, &(slot, ..))) in
+                outputs.into_iter().zip(&step.outputs).enumerate()
+            {
+                match written.iter().find(|update| update.output == number) {
+                    Some(update) => variables.restore(update.variable, buffer),
+                    None => self.slots[slot as usize] = buffer,
+                }
+            }
+            updated.extend(written.iter().map(|update| update.variable));
+            done.map_err(|error| error.at(step.node))?;
+        }
+        Ok(updated)
     }
 }
 
@@ -139,13 +174,44 @@ impl<'a> Given<'a> {
         View { dtype: operand.dtype, shape: &operand.shape, data }
     }
 
-    fn run(&self, step: &mut Step, slots: &mut [Buffer], draw: u64) -> Result<(), GraphError> {
-        let mut outputs: SmallVec<[Buffer; 4]> = step
-            .outputs
-            .iter()
-            .map(|&(slot, ..)| std::mem::take(&mut slots[slot as usize]))
-            .collect();
-        let done = match &mut step.work {
+    /// What a group reads: of a variable that it writes over, the memory of its own output.
+    fn operand<'s>(
+        &self,
+        operand: &'s Operand,
+        slots: &'s [Buffer],
+        written: &[Update],
+    ) -> tape::Operand<'s>
+    where
+        'a: 's,
+    {
+        let holds = |update: &&Update| operand.place == Place::Variable(update.variable);
+        match written.iter().find(holds) {
+            Some(update) => tape::Operand::Output(update.output),
+            None => tape::Operand::View(self.view(operand, slots)),
+        }
+    }
+
+    /// Takes the multiple of a matrix product from `own`, a variable's memory.
+    fn descend(&self, step: &Step, descent: &Descent, slots: &[Buffer], own: &mut Buffer) {
+        let Work::Kernel(Op::MatMul { transpose_a, transpose_b }) = step.work else {
+            unreachable!("matrix products descend");
+        };
+        let factors = [0, 1].map(|factor| self.view(&step.inputs[factor], slots));
+        let shape = &step.outputs[0].2;
+        let factor = self.view(&descent.factor, slots);
+        ops::descend(factors, [transpose_a, transpose_b], factor, shape, own);
+    }
+
+    /// Runs a step; `written` are those of its updates whose outputs hold the old values.
+    fn run(
+        &self,
+        step: &mut Step,
+        slots: &[Buffer],
+        outputs: &mut Outputs,
+        written: &[Update],
+        draw: u64,
+    ) -> Result<(), GraphError> {
+        match &mut step.work {
             Work::Nested(nested) => {
                 let views: SmallVec<[View; 4]> =
                     step.inputs.iter().map(|one| self.view(one, slots)).collect();
@@ -156,26 +222,50 @@ impl<'a> Given<'a> {
                 })
             }
             Work::Group(group) => {
-                let operands: SmallVec<[tape::Operand; 8]> = step
-                    .inputs
-                    .iter()
-                    .map(|one| tape::Operand::View(self.view(one, slots)))
-                    .collect();
-                group.compiled.run(&group.shape, &operands, &mut outputs).map_err(GraphError::from)
+                let operands: SmallVec<[tape::Operand; 8]> =
+                    step.inputs.iter().map(|one| self.operand(one, slots, written)).collect();
+                group.compiled.run(&group.shape, &operands, outputs).map_err(GraphError::from)
             }
             Work::Kernel(op) => {
                 let views: SmallVec<[View; 4]> =
                     step.inputs.iter().map(|one| self.view(one, slots)).collect();
                 let made: SmallVec<[(DType, Shape); 2]> =
                     step.outputs.iter().map(|&(_, dtype, shape)| (dtype, shape)).collect();
-                evaluate::run(op, &views, &made, &mut outputs, draw)
+                evaluate::run(op, &views, &made, outputs, draw)
             }
-        };
-        for (&(slot, ..), buffer) in step.outputs.iter().zip(outputs) {
-            slots[slot as usize] = buffer;
         }
-        done
     }
+}
+
+/// The memory of a step's outputs, while it runs.
+type Outputs = SmallVec<[Buffer; 4]>;
+
+/// Takes the memory of a step's outputs from the slots.
+fn take_outputs(step: &Step, slots: &mut [Buffer]) -> Outputs {
+    step.outputs.iter().map(|&(slot, ..)| std::mem::take(&mut slots[slot as usize])).collect()
+}
+
+/// Puts the memory of the variables that the step updates, where nobody else has it, in place of
+/// its outputs'; makes the memory that others lack. Returns the updates that then happen in place.
+fn lend_old(
+    step: &Step,
+    variables: &mut Variables,
+    outputs: &mut Outputs,
+    slots: &mut [Buffer],
+    sizes: &[usize],
+) -> SmallVec<[Update; 4]> {
+    let mut written = SmallVec::new();
+    for (number, (output, &(slot, ..))) in outputs.iter_mut().zip(&step.outputs).enumerate() {
+        let update = step.updates.iter().find(|update| update.output == number);
+        let old = update.and_then(|update| Some((*update, variables.lend(update.variable)?)));
+        if let Some((update, old)) = old {
+            slots[slot as usize] = std::mem::replace(output, old);
+            written.push(update);
+        } else if output.len() < sizes[slot as usize] {
+            *output = Buffer::uncleared(sizes[slot as usize]);
+        }
+    }
+    written
 }
 
 /// The array at a place: its memory itself, or a copy where others still need that.

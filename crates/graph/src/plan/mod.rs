@@ -5,6 +5,7 @@ mod build;
 mod cost;
 mod execute;
 mod fuse;
+mod in_place;
 mod lower;
 mod nested;
 mod profile;

@@ -128,6 +128,23 @@ impl Variables {
         Ok(())
     }
 
+    /// The memory of an array that nobody else has, to be given back by [`restore`](Self::restore).
+    pub(super) fn lend(&mut self, id: u32) -> Option<Buffer> {
+        match self.values.get_mut(id as usize)? {
+            Held::Array(array) => array.buffer_mut().map(std::mem::take),
+            _ => None,
+        }
+    }
+
+    /// Gives the memory that was lent back.
+    pub(super) fn restore(&mut self, id: u32, buffer: Buffer) {
+        if let Some(Held::Array(array)) = self.values.get_mut(id as usize)
+            && let Some(own) = array.buffer_mut()
+        {
+            *own = buffer;
+        }
+    }
+
     /// The contents of `buffer` become the value; the buffer gets the memory of the old one, where
     /// nobody else has it.
     pub(super) fn swap(&mut self, id: u32, (dtype, shape): (DType, Shape), buffer: &mut Buffer) {

@@ -51,6 +51,10 @@ impl<T: Float> Simd<T> for Scalar {
         lanes(|lane| a[lane] - b[lane])
     }
     #[inline(always)]
+    unsafe fn mul(a: Self::V, b: Self::V) -> Self::V {
+        lanes(|lane| a[lane] * b[lane])
+    }
+    #[inline(always)]
     unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
         lanes(|lane| a[lane].mul_add(b[lane], c[lane]))
     }

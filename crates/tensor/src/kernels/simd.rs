@@ -38,6 +38,8 @@ pub trait Simd<T>: Copy {
     unsafe fn store_partial(to: *mut T, v: Self::V, count: usize);
     /// `a - b`
     unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
+    /// `a * b`
+    unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
     /// `a * b + c`, rounded once.
     unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// `c - a * b`, rounded once.

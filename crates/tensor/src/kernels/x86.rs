@@ -91,6 +91,7 @@ impl Simd<f32> for Avx512 {
         store_partial(to: *mut f32, v: __m512, count: usize) =
             _mm512_mask_storeu_ps(to, first_lanes(count), v);
         sub(a: __m512, b: __m512) -> __m512 = _mm512_sub_ps(a, b);
+        mul(a: __m512, b: __m512) -> __m512 = _mm512_mul_ps(a, b);
         mul_add(a: __m512, b: __m512, c: __m512) -> __m512 = _mm512_fmadd_ps(a, b, c);
         neg_mul_add(a: __m512, b: __m512, c: __m512) -> __m512 = _mm512_fnmadd_ps(a, b, c);
         min(a: __m512, b: __m512) -> __m512 = _mm512_min_ps(a, b);
@@ -176,6 +177,7 @@ impl Simd<f64> for Avx512 {
         store_partial(to: *mut f64, v: __m512d, count: usize) =
             _mm512_mask_storeu_pd(to, first_lanes(count) as __mmask8, v);
         sub(a: __m512d, b: __m512d) -> __m512d = _mm512_sub_pd(a, b);
+        mul(a: __m512d, b: __m512d) -> __m512d = _mm512_mul_pd(a, b);
         mul_add(a: __m512d, b: __m512d, c: __m512d) -> __m512d = _mm512_fmadd_pd(a, b, c);
         neg_mul_add(a: __m512d, b: __m512d, c: __m512d) -> __m512d = _mm512_fnmadd_pd(a, b, c);
         min(a: __m512d, b: __m512d) -> __m512d = _mm512_min_pd(a, b);
@@ -279,6 +281,7 @@ impl Simd<f32> for Avx2 {
             _mm256_maskstore_ps(to, mask, v)
         };
         sub(a: __m256, b: __m256) -> __m256 = _mm256_sub_ps(a, b);
+        mul(a: __m256, b: __m256) -> __m256 = _mm256_mul_ps(a, b);
         mul_add(a: __m256, b: __m256, c: __m256) -> __m256 = _mm256_fmadd_ps(a, b, c);
         neg_mul_add(a: __m256, b: __m256, c: __m256) -> __m256 = _mm256_fnmadd_ps(a, b, c);
         min(a: __m256, b: __m256) -> __m256 = _mm256_min_ps(a, b);
@@ -339,6 +342,7 @@ impl Simd<f64> for Avx2 {
             _mm256_maskstore_pd(to, mask, v)
         };
         sub(a: __m256d, b: __m256d) -> __m256d = _mm256_sub_pd(a, b);
+        mul(a: __m256d, b: __m256d) -> __m256d = _mm256_mul_pd(a, b);
         mul_add(a: __m256d, b: __m256d, c: __m256d) -> __m256d = _mm256_fmadd_pd(a, b, c);
         neg_mul_add(a: __m256d, b: __m256d, c: __m256d) -> __m256d = _mm256_fnmadd_pd(a, b, c);
         min(a: __m256d, b: __m256d) -> __m256d = _mm256_min_pd(a, b);

@@ -27,7 +27,7 @@ pub use error::OpError;
 pub use gather::{gather, one_hot, range_fill, scatter_add, scatter_add_to};
 pub use layout::{PadMode, broadcast, concat, pad, reverse, slice, slice_grad, tile, transpose};
 pub use linalg::{cholesky, solve, triangular_solve};
-pub use matmul::matmul;
+pub use matmul::{descend, descends, matmul};
 pub use random::{Random, fill};
 pub use reduce::{arg_extreme, cum_sum, reduce, top_k};
 pub use softmax::softmax;

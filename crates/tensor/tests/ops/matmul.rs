@@ -1,6 +1,6 @@
 use ferrule_base::DType;
 use ferrule_tensor::array::{Array, Element};
-use ferrule_tensor::ops::matmul;
+use ferrule_tensor::ops::{descend, descends, matmul};
 
 use crate::{floats, integers, numbers, output, shape};
 
@@ -79,6 +79,44 @@ fn doubles_are_chains_too() {
             let expected = chain(a.as_slice(), b.as_slice(), [m, k, n], transposed, f64::mul_add);
             assert!(got == expected, "{m} x {k} x {n}, transposed {transposed:?}");
         }
+    }
+}
+
+#[test]
+fn a_product_that_is_subtracted_as_it_is_made_has_the_bits_of_one_operation_after_the_other() {
+    let sizes = [
+        [1, 1, 2],
+        [2, 7, 33],
+        [4, 1, 70],
+        [5, 250, 3],
+        [17, 1, 1],
+        [33, 9, 1],
+        [784, 1, 256],
+        [784, 32, 256],
+        [3, 256, 1100],
+    ];
+    for [m, k, n] in sizes {
+        for transposed in [[false, false], [true, false], [false, true], [true, true]] {
+            let a = floats(&dims(m, k, transposed[0]), 1);
+            let b = floats(&dims(k, n, transposed[1]), 2);
+            let (old, factor) = (floats(&[m, n], 3), floats(&[], 4));
+            let old: &[f32] = old.as_slice();
+            assert!(descends(a.shape(), transposed[0], b.shape()));
+            let got: Vec<f32> = output(m * n, |out| {
+                out.as_mut_slice::<f32>(m * n).copy_from_slice(old);
+                descend([a.view(), b.view()], transposed, factor.view(), &shape(&[m, n]), out);
+            });
+            let product = chain(a.as_slice(), b.as_slice(), [m, k, n], transposed, f32::mul_add);
+            let factor = factor.as_slice::<f32>()[0];
+            let expected = old.iter().zip(&product).map(|(old, product)| old - factor * product);
+            let bits = |values: &[f32]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+            let expected: Vec<f32> = expected.collect();
+            assert!(bits(&got) == bits(&expected), "{m} x {k} x {n}, transposed {transposed:?}");
+        }
+    }
+    for [k, transposed] in [[0, 0], [257, 0], [257, 1]] {
+        let a = floats(&dims(2, k, transposed == 1), 1);
+        assert!(!descends(a.shape(), transposed == 1, &shape(&[k, 3])));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Products of a few rows, or of little work: nothing is copied.
 
-use super::tile::{Left, Product, Right, band};
+use super::tile::{Left, Product, Right, Sums, band};
 use crate::kernels::simd::Simd;
 use crate::ops::square::{Lanes, lane_starts, load_square};
 use crate::view::{Float, MatrixView};
@@ -55,7 +55,8 @@ unsafe fn multiply_adjacent<T: Float, S: Simd<T>>(
     mut c: Product<T>,
 ) {
     let (depth, width) = (b.rows(), b.cols());
-    let steps = if depth * width * size_of::<T>() > CACHED { STEPS } else { depth };
+    let whole = depth * width * size_of::<T>() <= CACHED || matches!(c.sums, Sums::Subtracted(_));
+    let steps = if whole { depth } else { STEPS };
     for first in (0..depth).step_by(steps) {
         let steps = steps.min(depth - first);
         let a = Left { at: a.at.wrapping_add(first * a.step), ..a };
@@ -76,7 +77,7 @@ unsafe fn multiply_adjacent<T: Float, S: Simd<T>>(
                 band::<T, S, 1, 8>(steps, a.rows_from(row), b, c.part(row, 0), width);
             }
         }
-        c.adds = true;
+        c.sums = Sums::Added;
     }
 }
 
@@ -116,7 +117,7 @@ unsafe fn dots_of<T: Float, S: Simd<T>, const MR: usize, const NV: usize>(
             lane_starts::<T, S>(Lanes { at, ..b }, lanes_of(v))
         });
         let mut sums = [[S::splat(T::ZERO); NV]; MR];
-        if c.adds {
+        if c.sums == Sums::Added {
             for (i, sums) in sums.iter_mut().enumerate() {
                 for (v, sum) in sums.iter_mut().enumerate() {
                     *sum = S::load_partial(c.at.add(i * c.row + v * S::LANES), lanes_of(v));
@@ -144,7 +145,8 @@ unsafe fn dots_of<T: Float, S: Simd<T>, const MR: usize, const NV: usize>(
         }
         for (i, sums) in sums.iter().enumerate() {
             for (v, &sum) in sums.iter().enumerate() {
-                S::store_partial(c.at.add(i * c.row + v * S::LANES), sum, lanes_of(v));
+                let (at, count) = (c.at.add(i * c.row + v * S::LANES), lanes_of(v));
+                S::store_partial(at, c.sums.end::<S>(sum, || S::load_partial(at, count)), count);
             }
         }
     }

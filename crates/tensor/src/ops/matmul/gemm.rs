@@ -4,13 +4,13 @@ use std::cell::Cell;
 
 use super::few;
 use super::pack::pack;
-use super::tile::{Left, Product, Right, band};
+use super::tile::{Left, Product, Right, Sums, band};
 use crate::array::{Buffer, Element};
 use crate::cpu::Isa;
 use crate::kernels::simd::{Kernel, LANES_MAX, Simd, dispatch};
 use crate::ops::blocks::{Parts, with_scratch};
 use crate::ops::square::Lanes;
-use crate::pool::{for_each_block, n_threads};
+use crate::pool::{for_each_block, n_threads, shares_columns};
 use crate::view::{Float, MatrixView};
 
 /// Most rows that are multiplied without copying.
@@ -26,6 +26,8 @@ const THREAD_WORK: usize = 1 << 20;
 const DEPTH: usize = 256;
 const ROWS: usize = 512;
 const COLUMNS: usize = 1024;
+/// Most columns of the left factor of a product that is subtracted as it is made.
+pub(in crate::ops) const DESCENT_DEPTH_MAX: usize = DEPTH;
 
 thread_local! {
     static LEFT: Cell<Buffer> = Cell::default();
@@ -43,12 +45,37 @@ pub(in crate::ops) fn multiply<T: Float + Element>(
     out: &mut [T],
     adds: bool,
 ) {
+    let sums = if adds { Sums::Added } else { Sums::Written };
+    multiply_to(a, b, out, sums);
+}
+
+/// `out -= factor (a b)`, where each step is rounded: the bits are those of the product written, then
+/// multiplied, then subtracted. `a` has at most [`DESCENT_DEPTH_MAX`] columns.
+///
+/// # Panics
+/// Where the sizes do not fit.
+pub(super) fn descend<T: Float + Element>(
+    a: MatrixView<T>,
+    b: MatrixView<T>,
+    factor: T,
+    out: &mut [T],
+) {
+    assert!(a.cols() <= DESCENT_DEPTH_MAX, "the sums are made in one go");
+    multiply_to(a, b, out, Sums::Subtracted(factor));
+}
+
+fn multiply_to<T: Float + Element>(
+    a: MatrixView<T>,
+    b: MatrixView<T>,
+    out: &mut [T],
+    sums: Sums<T>,
+) {
     assert!(a.cols() == b.rows() && out.len() == a.rows() * b.cols(), "sizes fit");
     if out.is_empty() {
         return;
     }
     if a.cols() == 0 {
-        if !adds {
+        if sums == Sums::Written {
             out.fill(T::ZERO);
         }
         return;
@@ -58,13 +85,13 @@ pub(in crate::ops) fn multiply<T: Float + Element>(
     let width = b.cols();
     let parts = Division::new(a.rows(), a.cols(), width);
     if parts.count() == 1 {
-        let c = Product { at: out.as_mut_ptr(), row: width, adds };
+        let c = Product { at: out.as_mut_ptr(), row: width, sums };
         return multiply_part(a, b, c);
     }
     let out = Parts::new(out);
     for_each_block(parts.count(), |part| {
         let (rows, columns) = parts.part(part);
-        let c = Product { at: out.as_mut_ptr(), row: width, adds }.part(rows.start, columns.start);
+        let c = Product { at: out.as_mut_ptr(), row: width, sums }.part(rows.start, columns.start);
         let a = rows_of(a, rows);
         let b = transposed(rows_of(transposed(b), columns));
         multiply_part(a, b, c);
@@ -99,7 +126,8 @@ impl Division {
         let most = rows.saturating_mul(depth).saturating_mul(columns) / THREAD_WORK;
         let n = if most > 1 { most.min(n_threads()) } else { 1 };
         let share = |size: usize| size.div_ceil(n).next_multiple_of(UNIT).min(size);
-        let size = if rows >= columns { [share(rows), columns] } else { [rows, share(columns)] };
+        let by_columns = columns > rows || shares_columns(rows, columns);
+        let size = if by_columns { [rows, share(columns)] } else { [share(rows), columns] };
         Self { rows, columns, size }
     }
 
@@ -190,7 +218,7 @@ impl<T: Float> Kernel<T> for Blocks<'_, T> {
                     let size = [self.a.rows(), depth, width];
                     multiply_rows::<T, S, MV, NR>(size, a, b, c, left);
                 }
-                c.adds = true;
+                c.sums = Sums::Added;
             }
         }
     }

@@ -52,6 +52,45 @@ pub fn matmul(
     }
 }
 
+/// Whether [`descend`] makes a product of factors of these shapes: two matrices of some elements, and
+/// not so deep that their sums are made in several goes.
+pub fn descends(a: &Shape, transpose_a: bool, b: &Shape) -> bool {
+    let depth = |a: &Shape| a[usize::from(!transpose_a)];
+    a.len() == 2 && b.len() == 2 && (1..=gemm::DESCENT_DEPTH_MAX).contains(&depth(a))
+}
+
+/// A step down a gradient, `out -= factor (a b)`, each factor transposed where asked: the product is
+/// taken away as it is made, and never written. The bits are those of [`matmul`], then of a product
+/// with the scalar `factor`, then of a difference.
+///
+/// # Panics
+/// Where the dtype is no float or not everyone's, shapes do not fit `shape`, the output's, or
+/// [`descends`] says no.
+pub fn descend(
+    [a, b]: [View; 2],
+    transposed: [bool; 2],
+    factor: View,
+    shape: &Shape,
+    out: &mut Buffer,
+) {
+    let batch = Batch::new([a.shape, b.shape], transposed, shape);
+    match a.dtype {
+        DType::Fp32 => descend_floats::<f32>(&batch, [a, b, factor], shape, out),
+        DType::Fp64 => descend_floats::<f64>(&batch, [a, b, factor], shape, out),
+        other => panic!("steps down gradients of {other} are not defined"),
+    }
+}
+
+fn descend_floats<T: Float + Element>(
+    batch: &Batch,
+    [a, b, factor]: [View; 3],
+    shape: &Shape,
+    out: &mut Buffer,
+) {
+    let (a, b) = (batch.view(0, 0, a.as_slice::<T>()), batch.view(1, 0, b.as_slice::<T>()));
+    gemm::descend(a, b, factor.as_slice::<T>()[0], out.as_mut_slice(shape.elements()));
+}
+
 /// The matrices that are multiplied.
 struct Batch {
     /// Dimensions before the last two.

@@ -24,8 +24,30 @@ pub(super) struct Right<T> {
 pub(super) struct Product<T> {
     pub(super) at: *mut T,
     pub(super) row: usize,
-    /// Whether the sums go on from what is there, or start from 0.
-    pub(super) adds: bool,
+    pub(super) sums: Sums<T>,
+}
+
+/// What becomes of the sums of a tile.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Sums<T> {
+    /// They start from 0 and are written.
+    Written,
+    /// They go on from what is there.
+    Added,
+    /// They start from 0; times this, they are taken from what is there. Each step is rounded.
+    Subtracted(T),
+}
+
+impl<T: Float> Sums<T> {
+    /// What is written over the vector `old`.
+    #[inline(always)]
+    pub(super) unsafe fn end<S: Simd<T>>(self, sum: S::V, old: impl FnOnce() -> S::V) -> S::V {
+        match self {
+            // SAFETY: the caller vouches for the instruction set.
+            Self::Subtracted(factor) => unsafe { S::sub(old(), S::mul(S::splat(factor), sum)) },
+            _ => sum,
+        }
+    }
 }
 
 impl<T> Left<T> {
@@ -66,7 +88,7 @@ pub(super) unsafe fn tile<T: Float, S: Simd<T>, const MR: usize, const NV: usize
     // SAFETY: as the caller promises.
     unsafe {
         let mut sums = [[S::splat(T::ZERO); NV]; MR];
-        if c.adds {
+        if c.sums == Sums::Added {
             for (i, sums) in sums.iter_mut().enumerate() {
                 for (v, sum) in sums.iter_mut().enumerate() {
                     *sum = S::load(c.at.add(i * c.row + v * S::LANES));
@@ -87,7 +109,8 @@ pub(super) unsafe fn tile<T: Float, S: Simd<T>, const MR: usize, const NV: usize
         }
         for (i, sums) in sums.iter().enumerate() {
             for (v, &sum) in sums.iter().enumerate() {
-                S::store(c.at.add(i * c.row + v * S::LANES), sum);
+                let at = c.at.add(i * c.row + v * S::LANES);
+                S::store(at, c.sums.end::<S>(sum, || S::load(at)));
             }
         }
     }
@@ -108,7 +131,7 @@ pub(super) unsafe fn narrow_tile<T: Float, S: Simd<T>, const MR: usize>(
     // SAFETY: as the caller promises.
     unsafe {
         let mut sums = [S::splat(T::ZERO); MR];
-        if c.adds {
+        if c.sums == Sums::Added {
             for (i, sum) in sums.iter_mut().enumerate() {
                 *sum = S::load_partial(c.at.add(i * c.row), count);
             }
@@ -123,7 +146,8 @@ pub(super) unsafe fn narrow_tile<T: Float, S: Simd<T>, const MR: usize>(
             right = right.wrapping_add(b.step);
         }
         for (i, &sum) in sums.iter().enumerate() {
-            S::store_partial(c.at.add(i * c.row), sum, count);
+            let at = c.at.add(i * c.row);
+            S::store_partial(at, c.sums.end::<S>(sum, || S::load_partial(at, count)), count);
         }
     }
 }
