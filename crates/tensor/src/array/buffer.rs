@@ -1,6 +1,7 @@
-//! Memory that starts on a cache line and is always initialised.
+//! Memory that starts on a cache line and is always initialised, or is lent by somebody else.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::any::Any;
 use std::ptr::NonNull;
 
 use super::{Element, recycled};
@@ -9,12 +10,21 @@ use super::{Element, recycled};
 const LINE: usize = 64;
 
 /// Bytes that start on a cache line, all initialised.
+///
+/// They may also lie in memory of somebody else's, where each element is aligned. That is only read:
+/// what writes to the buffer makes it a copy first.
 pub struct Buffer {
     start: NonNull<u8>,
     len: usize,
+    /// Who keeps the memory, where that is not the buffer.
+    lender: Option<Box<Lender>>,
 }
 
-// SAFETY: the memory is owned, and shared references only read it.
+/// Keeps memory as long as it is not dropped.
+pub type Lender = dyn Any + Send + Sync;
+
+// SAFETY: the memory is owned, or kept by a lender that any thread may drop, and shared references only
+// read it.
 unsafe impl Send for Buffer {}
 // SAFETY: as above.
 unsafe impl Sync for Buffer {}
@@ -23,8 +33,8 @@ impl Buffer {
     /// `len` bytes of zeros.
     pub fn zeroed(len: usize) -> Self {
         match layout(len) {
-            None => Self { start: NonNull::<Aligned>::dangling().cast(), len: 0 },
-            Some(layout) => Self { start: allocate(layout), len },
+            None => Self { start: NonNull::<Aligned>::dangling().cast(), len: 0, lender: None },
+            Some(layout) => Self { start: allocate(layout), len, lender: None },
         }
     }
 
@@ -32,8 +42,32 @@ impl Buffer {
     /// before it is read.
     pub fn uncleared(len: usize) -> Self {
         match recycled::take(len.next_multiple_of(LINE)) {
-            Some(start) => Self { start, len },
+            Some(start) => Self { start, len, lender: None },
             None => Self::zeroed(len),
+        }
+    }
+
+    /// `len` bytes in memory of somebody else's, which `lender` keeps; `None` where it is not aligned for
+    /// any element.
+    ///
+    /// # Safety
+    /// From `start` on there are so many initialised bytes for as long as `lender` is there. Whoever may
+    /// write to them does so never while they are read: the program's threads take care of that, as
+    /// with any memory that languages share.
+    pub unsafe fn lent(start: NonNull<u8>, len: usize, lender: Box<Lender>) -> Option<Self> {
+        let is_aligned = start.cast::<u64>().is_aligned();
+        is_aligned.then_some(Self { start, len, lender: Some(lender) })
+    }
+
+    /// Whether the memory is somebody else's.
+    pub fn is_lent(&self) -> bool {
+        self.lender.is_some()
+    }
+
+    /// Makes memory of somebody else's memory of its own.
+    fn own(&mut self) {
+        if self.is_lent() {
+            *self = self.clone();
         }
     }
 
@@ -53,17 +87,18 @@ impl Buffer {
     /// Where there are fewer.
     pub fn as_slice<T: Element>(&self, len: usize) -> &[T] {
         assert!(len <= self.len / size_of::<T>(), "the buffer has {len} elements");
-        // SAFETY: in bounds; aligned to a line; any bits are an element; borrowed from `self`.
+        // SAFETY: in bounds; aligned; any bits are an element; borrowed from `self`.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr().cast(), len) }
     }
 
-    /// The first `len` elements, to be written.
+    /// The first `len` elements, to be written; copied first where they are somebody else's.
     ///
     /// # Panics
     /// Where there are fewer.
     pub fn as_mut_slice<T: Element>(&mut self, len: usize) -> &mut [T] {
         assert!(len <= self.len / size_of::<T>(), "the buffer has {len} elements");
-        // SAFETY: as in `as_slice`, and borrowed exclusively.
+        self.own();
+        // SAFETY: as in `as_slice`, owned, aligned to a line and borrowed exclusively.
         unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr().cast(), len) }
     }
 }
@@ -87,7 +122,7 @@ impl Clone for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        if self.len > 0 {
+        if self.len > 0 && !self.is_lent() {
             recycled::give(self.start, self.len.next_multiple_of(LINE));
         }
     }

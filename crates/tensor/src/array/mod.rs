@@ -5,7 +5,7 @@ mod element;
 mod recycled;
 mod shape;
 
-pub use buffer::Buffer;
+pub use buffer::{Buffer, Lender};
 pub use element::Element;
 pub use shape::{RANK_MAX, Shape};
 
@@ -86,14 +86,22 @@ impl Array {
         &self.data
     }
 
+    /// The array, with memory of its own where it lies in somebody else's, who may change it.
+    pub fn owned(&self) -> Self {
+        if !self.data.is_lent() {
+            return self.clone();
+        }
+        Self { data: Arc::new(Buffer::clone(&self.data)), ..*self }
+    }
+
     /// The memory of the elements, copied where other arrays share it.
     pub fn into_buffer(self) -> Buffer {
         Arc::unwrap_or_clone(self.data)
     }
 
-    /// The memory of the elements, to be written, where no other array shares it.
+    /// The memory of the elements, to be written, where nobody else has it.
     pub fn buffer_mut(&mut self) -> Option<&mut Buffer> {
-        Arc::get_mut(&mut self.data)
+        Arc::get_mut(&mut self.data).filter(|buffer| !buffer.is_lent())
     }
 
     /// The elements.

@@ -22,7 +22,7 @@ mod square;
 pub mod tape;
 
 pub use code::{Binary, Reduction, Unary};
-pub use conv::{conv2d, conv2d_filter_grad, conv2d_input_grad, pool, pool_grad};
+pub use conv::{conv2d, conv2d_filter_grad, conv2d_input_grad, pool, pool_grad, pool_pick};
 pub use error::OpError;
 pub use gather::{gather, one_hot, range_fill, scatter_add, scatter_add_to};
 pub use layout::{PadMode, broadcast, concat, pad, reverse, slice, slice_grad, tile, transpose};
@@ -31,4 +31,4 @@ pub use matmul::{descend, descends, matmul};
 pub use random::{Random, fill};
 pub use reduce::{arg_extreme, cum_sum, reduce, top_k};
 pub use softmax::softmax;
-pub use sparse::{Csr, csr_matmul};
+pub use sparse::{Csr, csr_matmul, csr_sample};

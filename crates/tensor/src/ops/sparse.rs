@@ -31,15 +31,9 @@ pub struct Csr<'a> {
 /// # Panics
 /// Where `b` is no matrix, or has not as many rows as `a` (its transpose) has columns.
 pub fn csr_matmul(a: Csr, transpose: bool, b: View, out: &mut Buffer) -> Result<(), OpError> {
-    let (columns, starts) = (places(a.columns), places(a.starts));
     let [rows, cols] = a.size;
-    check(&columns, cols)?;
-    check(&starts, a.data.shape.elements() + 1)?;
-    assert!(starts.len() == rows + 1 && columns.len() == a.data.shape.elements(), "a CSR matrix");
-    if let Some(row) = starts.windows(2).position(|pair| pair[0] > pair[1]) {
-        let (index, size) = (starts[row + 1], a.data.shape.elements() + 1);
-        return Err(OpError::IndexOutOfRange { index, size, place: row + 1 });
-    }
+    let count = a.data.shape.elements();
+    let Pattern { columns, starts } = Pattern::new(a.columns, a.starts, a.size, count)?;
     let width = b.shape[1];
     assert_eq!(b.shape[0], if transpose { rows } else { cols }, "as many rows");
     with_numbers!(b.dtype, T => {
@@ -53,6 +47,67 @@ pub fn csr_matmul(a: Csr, transpose: bool, b: View, out: &mut Buffer) -> Result<
         if transpose { a.multiply_transposed(b, width, out) } else { a.multiply(b, width, out) }
     });
     Ok(())
+}
+
+/// For each place of a sparse matrix of `size`, whose row is i and whose column is j, the product of row i
+/// of `left` and row j of `right`: the gradient of [`csr_matmul`] by its elements.
+///
+/// # Errors
+/// As [`csr_matmul`].
+///
+/// # Panics
+/// Where `left` and `right` are no matrices of one width, or have not as many rows as there are rows and
+/// columns.
+pub fn csr_sample(
+    columns: View,
+    starts: View,
+    size: [usize; 2],
+    left: View,
+    right: View,
+    out: &mut Buffer,
+) -> Result<(), OpError> {
+    let count = columns.shape.elements();
+    let Pattern { columns, starts } = Pattern::new(columns, starts, size, count)?;
+    let width = left.shape[1];
+    assert_eq!([left.shape[0], right.shape[0], right.shape[1]], [size[0], size[1], width]);
+    with_numbers!(left.dtype, T => {
+        let (left, right) = (left.as_slice::<T>(), right.as_slice::<T>());
+        let out = out.as_mut_slice::<T>(count);
+        // Places before the first row and after the last are none of the matrix's.
+        out.fill(T::ZERO);
+        for (row, pair) in starts.windows(2).enumerate() {
+            let left = &left[row * width..][..width];
+            for place in pair[0] as usize..pair[1] as usize {
+                let right = &right[columns[place] as usize * width..][..width];
+                let products = left.iter().zip(right);
+                out[place] = products.fold(T::ZERO, |sum, (&x, &y)| sum.plus(x.times(y)));
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Where the elements of a sparse matrix are, checked.
+struct Pattern {
+    columns: Vec<i64>,
+    starts: Vec<i64>,
+}
+
+impl Pattern {
+    fn new(columns: View, starts: View, size: [usize; 2], count: usize) -> Result<Self, OpError> {
+        let (columns, starts) = (places(columns), places(starts));
+        check(&columns, size[1])?;
+        check(&starts, count + 1)?;
+        assert!(starts.len() == size[0] + 1 && columns.len() == count, "a CSR matrix");
+        if let Some(row) = starts.windows(2).position(|pair| pair[0] > pair[1]) {
+            return Err(OpError::IndexOutOfRange {
+                index: starts[row + 1],
+                size: count + 1,
+                place: row + 1,
+            });
+        }
+        Ok(Self { columns, starts })
+    }
 }
 
 fn places(view: View) -> Vec<i64> {

@@ -5,7 +5,7 @@ mod patches;
 mod pool;
 
 pub use convolve::{conv2d, conv2d_filter_grad, conv2d_input_grad};
-pub use pool::{pool, pool_grad};
+pub use pool::{pool, pool_grad, pool_pick};
 
 use crate::array::Shape;
 

@@ -77,6 +77,33 @@ pub fn pool_grad(
     });
 }
 
+/// Of each window the element of `u` where `x` has its greatest, the first of equals, which is `y`: how
+/// [`pool_grad`] of the greatest depends on `g`, turned round. 0 of a window of nothing.
+///
+/// # Panics
+/// Where shapes do not fit, or they are not floats.
+pub fn pool_pick(
+    x: View,
+    y: View,
+    u: View,
+    size: [usize; 2],
+    strides: [usize; 2],
+    pad: [usize; 2],
+    out: &mut Buffer,
+) {
+    let geometry = Geometry::new(x.shape, size, y.shape, strides, pad);
+    let (image, windows) = (geometry.image(), geometry.windows() * geometry.channels);
+    with_floats!(x.dtype, T => {
+        let (x, y, u) = (x.as_slice::<T>(), y.as_slice::<T>(), u.as_slice::<T>());
+        let out = out.as_mut_slice::<T>(y.len());
+        for_each_piece(out, windows.max(1), |index, out| {
+            let (x, u) = (&x[index * image..][..image], &u[index * image..][..image]);
+            let y = &y[index * windows..][..windows];
+            dispatch(Isa::detect(), Pick { geometry, x, y, u, out });
+        });
+    });
+}
+
 /// The part of a window that lies in the image.
 struct Window {
     rows: usize,
@@ -203,6 +230,34 @@ impl<T: Number> Kernel for Grad<'_, T> {
                 add_to_greatest(&self.geometry, self.x, row, y, g, self.out);
             } else {
                 add_to_all(&self.geometry, row, g, self.out);
+            }
+        }
+    }
+}
+
+struct Pick<'a, T> {
+    geometry: Geometry,
+    x: &'a [T],
+    y: &'a [T],
+    u: &'a [T],
+    out: &'a mut [T],
+}
+
+impl<T: Number> Kernel for Pick<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { geometry, x, y, u, out } = self;
+        let channels = geometry.channels;
+        let windows = out.chunks_exact_mut(channels).zip(y.chunks_exact(channels));
+        for (index, (out, y)) in windows.enumerate() {
+            let columns = geometry.output[1];
+            let window = Window::new(&geometry, index / columns, index % columns);
+            for (channel, (out, &y)) in out.iter_mut().zip(y).enumerate() {
+                let mut places = (0..window.len()).map(|at| window.pixel(at) * channels + channel);
+                let found = places.find(|&at| (x[at] == y) | (x[at].is_nan() & y.is_nan()));
+                *out = found.map_or(T::ZERO, |at| u[at]);
             }
         }
     }
