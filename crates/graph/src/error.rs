@@ -66,6 +66,13 @@ pub enum Fault {
          among the inputs"
     )]
     NotAnInput { dtype: DType, shape: String },
+    #[error("`{name}`: {message}")]
+    Operation { name: String, message: String },
+    #[error(
+        "the operation `{name}` of version {version} is not part of this process: register it, or use a \
+         build that has it"
+    )]
+    NotRegistered { name: String, version: u32 },
     #[error(transparent)]
     Kernel(#[from] OpError),
     #[error("{message}")]
@@ -113,7 +120,9 @@ impl Coded for GraphError {
             Fault::Uninitialized { .. } => ErrorCode::FailedPrecondition,
             Fault::TooLarge { .. } => ErrorCode::ResourceExhausted,
             Fault::Late => ErrorCode::DeadlineExceeded,
-            Fault::NoGradient { .. } | Fault::NotStored { .. } => ErrorCode::Unimplemented,
+            Fault::NoGradient { .. } | Fault::NotStored { .. } | Fault::NotRegistered { .. } => {
+                ErrorCode::Unimplemented
+            }
             Fault::Kernel(OpError::Cancelled) => ErrorCode::Cancelled,
             _ => ErrorCode::InvalidArgument,
         }

@@ -24,6 +24,9 @@ pub fn evaluate(
     outputs: &[(DType, Shape)],
     draw: u64,
 ) -> Result<Vec<Array>, GraphError> {
+    if matches!(op, Op::Identity | Op::StopGradient) {
+        return Ok(vec![inputs[0].owned()]);
+    }
     if is_reshape(op) {
         return Ok(vec![inputs[0].reshaped(outputs[0].1)]);
     }
@@ -111,18 +114,16 @@ pub(crate) fn run(
             let [x, y, g] = [inputs[0], inputs[1], inputs[2]];
             ops::pool_grad(*f == Pool::Max, x, y, g, *size, window.strides, pad, &mut out[0]);
         }
-        Op::Cholesky => ops::cholesky(inputs[0], &mut out[0])?,
-        Op::Solve { transpose } => ops::solve(inputs[0], *transpose, inputs[1], &mut out[0])?,
-        Op::TriangularSolve { lower, transpose } => {
-            ops::triangular_solve(inputs[0], *lower, *transpose, inputs[1], &mut out[0])?;
+        Op::PoolPick { size, window } => {
+            let pad = padding(*window, inputs[0].shape, size);
+            let [x, y, u] = [inputs[0], inputs[1], inputs[2]];
+            ops::pool_pick(x, y, u, *size, window.strides, pad, &mut out[0]);
         }
-        Op::CsrMatMul { transpose } => {
-            let [data, columns, starts] = [inputs[0], inputs[1], inputs[2]];
-            let size = whole_numbers(&copied(&inputs[3]));
-            let size = [size[0] as usize, size[1] as usize];
-            let matrix = ops::Csr { data, columns, starts, size };
-            ops::csr_matmul(matrix, *transpose, inputs[4], &mut out[0])?;
-        }
+        Op::Cholesky
+        | Op::Solve { .. }
+        | Op::TriangularSolve { .. }
+        | Op::CsrMatMul { .. }
+        | Op::CsrSample => matrices(op, inputs, &mut out[0])?,
         Op::Gather { axis } => {
             ops::gather(inputs[0], inputs[1], place(*axis, inputs[0].shape), &mut out[0])?;
         }
@@ -133,8 +134,34 @@ pub(crate) fn run(
             ops::broadcast(inputs[0], shape, &mut out[0]);
             ops::scatter_add_to(inputs[2], inputs[1], 0, shape, &mut out[0])?;
         }
+        Op::Registered { name, version, attributes } => {
+            crate::registry::compute((name, *version, attributes), inputs, outputs, out)?;
+        }
         Op::OneHot { depth, dtype } => ops::one_hot(inputs[0], *depth, *dtype, &mut out[0]),
         _ => return reductions_and_layouts(op, inputs, shape, out),
+    }
+    Ok(())
+}
+
+/// Triangles, equations and sparse matrices.
+fn matrices(op: &Op, inputs: &[View], out: &mut Buffer) -> Result<(), GraphError> {
+    match op {
+        Op::Cholesky => ops::cholesky(inputs[0], out)?,
+        Op::Solve { transpose } => ops::solve(inputs[0], *transpose, inputs[1], out)?,
+        Op::TriangularSolve { lower, transpose } => {
+            ops::triangular_solve(inputs[0], *lower, *transpose, inputs[1], out)?;
+        }
+        Op::CsrMatMul { transpose } => {
+            let [data, columns, starts] = [inputs[0], inputs[1], inputs[2]];
+            let matrix = ops::Csr { data, columns, starts, size: matrix_size(&inputs[3]) };
+            ops::csr_matmul(matrix, *transpose, inputs[4], out)?;
+        }
+        Op::CsrSample => {
+            let [columns, starts, left, right] = [0, 1, 3, 4].map(|input| inputs[input]);
+            let size = matrix_size(&inputs[2]);
+            ops::csr_sample(columns, starts, size, left, right, out)?;
+        }
+        _ => return Err(missing(op)),
     }
     Ok(())
 }
@@ -197,6 +224,12 @@ fn reductions_and_layouts(
         _ => return Err(missing(op)),
     }
     Ok(())
+}
+
+/// Rows and columns, from an array that has them.
+fn matrix_size(shape: &View) -> [usize; 2] {
+    let size = whole_numbers(&copied(shape));
+    [size[0] as usize, size[1] as usize]
 }
 
 fn missing(op: &Op) -> GraphError {

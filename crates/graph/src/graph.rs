@@ -152,7 +152,16 @@ impl Graph {
             copies.get(input).copied().ok_or(Fault::NoSuchValue { node, output }.into())
         });
         let inputs = inputs.collect::<Result<Vec<Value>, GraphError>>()?;
-        let mut op = node.op.clone();
+        let op = self.adopted(other, &node.op);
+        let made = self.add(op, &inputs, &[])?;
+        let origin = node.origin.and_then(|origin| copies.get(&Value::of(origin)));
+        self.nodes[made as usize].origin = origin.map(|origin| origin.node);
+        Ok(made)
+    }
+
+    /// An operation of `other`, with what it refers to here.
+    pub(crate) fn adopted(&mut self, other: &Self, op: &Op) -> Op {
+        let mut op = op.clone();
         match &mut op {
             Op::Cond { then: a, otherwise: b } | Op::While { cond: a, body: b } => {
                 [*a, *b] = [*a, *b].map(|id| self.share(other, id));
@@ -165,10 +174,7 @@ impl Graph {
             }
             _ => {}
         }
-        let made = self.add(op, &inputs, &[])?;
-        let origin = node.origin.and_then(|origin| copies.get(&Value::of(origin)));
-        self.nodes[made as usize].origin = origin.map(|origin| origin.node);
-        Ok(made)
+        op
     }
 
     /// The number here of a subgraph of `other`.

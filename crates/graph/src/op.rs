@@ -5,6 +5,7 @@ use ferrule_tensor::ops::{Binary, PadMode, Random, Reduction, Unary};
 use serde::{Deserialize, Serialize};
 
 use crate::literal::Literal;
+use crate::registry::Attributes;
 
 /// What a node computes from its inputs.
 ///
@@ -68,6 +69,8 @@ pub enum Op {
     Pool { f: Pool, size: [usize; 2], window: Window },
     /// The gradient of `Pool`: (its input, its output, gradient).
     PoolGrad { f: Pool, size: [usize; 2], window: Window },
+    /// Of each window the element of input 2 where that of input 0 is the greatest, which is input 1.
+    PoolPick { size: [usize; 2], window: Window },
     /// The lower triangle L of input = L Lᵀ.
     Cholesky,
     /// x of input 0 (its transpose, where asked) x = input 1.
@@ -76,6 +79,9 @@ pub enum Op {
     TriangularSolve { lower: bool, transpose: bool },
     /// A CSR matrix (data, indices, indptr, shape `int64` [2]) by a dense one (input 4).
     CsrMatMul { transpose: bool },
+    /// The products of rows of inputs 3 and 4 at the rows and columns where a CSR matrix (indices,
+    /// indptr, shape `int64` [2]) has elements.
+    CsrSample,
 
     // Layout.
     /// The same elements in another shape; one size may be -1.
@@ -149,6 +155,8 @@ pub enum Op {
     /// The gradient of `While` by its float inputs: the inputs of that, then the gradients of its
     /// float outputs. `back` is the gradient of `body`, of its inputs and those gradients.
     WhileGrad { cond: u32, body: u32, back: u32 },
+    /// An operation that was registered in the process: see [`Operation`](crate::Operation).
+    Registered { name: String, version: u32, attributes: Attributes },
     /// An operation of the user's, by its number.
     Custom { id: u32, outputs: Vec<(DType, Option<Vec<Option<usize>>>)> },
 }
@@ -209,10 +217,12 @@ impl Op {
             Self::Conv2dFilterGrad(_) => "conv2d_filter_grad",
             Self::Pool { .. } => "pool",
             Self::PoolGrad { .. } => "pool_grad",
+            Self::PoolPick { .. } => "pool_pick",
             Self::Cholesky => "cholesky",
             Self::Solve { .. } => "solve",
             Self::TriangularSolve { .. } => "triangular_solve",
             Self::CsrMatMul { .. } => "csr_mat_mul",
+            Self::CsrSample => "csr_sample",
             Self::Reshape { .. } => "reshape",
             Self::ReshapeTo => "reshape_to",
             Self::ReshapeLike => "reshape_like",
@@ -245,6 +255,7 @@ impl Op {
             Self::Cond { .. } => "cond",
             Self::While { .. } => "while",
             Self::WhileGrad { .. } => "while_grad",
+            Self::Registered { .. } => "registered",
             Self::Custom { .. } => "custom",
         }
     }

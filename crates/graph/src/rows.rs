@@ -3,6 +3,7 @@
 use crate::graph::{Graph, Node, Value};
 use crate::op::Op;
 use crate::plan::{Request, needed_nodes};
+use crate::registry;
 use crate::types::{Dims, absolute};
 
 /// How a value depends on the rows of the inputs.
@@ -104,6 +105,10 @@ impl Call<'_> {
             Op::Tile { multiples } => multiples.first() == Some(&1),
             Op::Gather { axis } => return self.gather(*axis),
             Op::OneHot { .. } => self.rank(0)? > 0,
+            Op::Registered { name, version, attributes } => {
+                registry::find(name, *version).ok()?.is_rowwise(attributes)
+                    && self.inputs.iter().all(|&one| one == Rows::Each)
+            }
             _ => false,
         })
     }

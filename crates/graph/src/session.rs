@@ -1,7 +1,7 @@
 //! Values of variables, and the plans that were made so far.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ferrule_base::DType;
 use ferrule_tensor::array::{Array, Buffer, Shape};
@@ -12,7 +12,7 @@ use crate::graph::{Graph, Value};
 use crate::op::Op;
 use crate::plan::{
     Ask, Observer, Plan, Profile, Registers, Request, Scalar, ScalarPlan, Signature, Stopwatch,
-    Variables, needed_nodes,
+    TIME_BETWEEN_STOPS, Variables, needed_nodes,
 };
 
 /// The most plans that are kept; the one that was not used for longest goes.
@@ -20,9 +20,6 @@ const PLANS_MAX: usize = 64;
 
 /// Steps of a loop on scalars between two looks at the clock.
 const STEPS_BETWEEN_LOOKS: usize = 4096;
-
-/// Time in a loop after which it is asked again whether it is to stop.
-const TIME_BETWEEN_STOPS: Duration = Duration::from_millis(20);
 
 /// Runs requests on a graph that may grow meanwhile, and holds its variables.
 #[derive(Debug, Default)]
@@ -43,6 +40,29 @@ struct Kept {
     request: Request,
     signature: Vec<(DType, Shape)>,
     plan: Plan,
+    /// Whether it may run beside others, and is long enough to.
+    is_lendable: bool,
+}
+
+/// Plans of fewer multiply-adds run where the session is, as it is not kept from others for long.
+const LENT_COST_MIN: u64 = 1 << 16;
+
+/// A plan that changes no variable, to be run without its session on the values that variables had.
+#[derive(Debug)]
+pub struct Lent {
+    kept: Kept,
+    variables: Variables,
+    draw: u64,
+}
+
+impl Lent {
+    /// Runs the plan on what it was lent for.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn run(&mut self, feeds: &[Array]) -> Result<Vec<Array>, GraphError> {
+        self.kept.plan.run(&mut self.variables, feeds, self.draw)
+    }
 }
 
 impl Session {
@@ -110,26 +130,71 @@ impl Session {
         feeds: &[Array],
         observer: &mut impl Observer,
     ) -> Result<Vec<Array>, GraphError> {
-        let signature: Vec<(DType, Shape)> =
-            feeds.iter().map(|feed| (feed.dtype(), *feed.shape())).collect();
-        let Ask { fetches, targets, feeds: fed } = request.into();
-        if !self.find(Ask { fetches, targets, feeds: fed }, &signature) {
-            check_feeds(graph, request, feeds)?;
-            if let Some(custom) = first_custom(graph, request)? {
-                return self.run_in_stages(graph, request, feeds, custom, observer);
-            }
-            let plan = Plan::new(graph, request, &signature)?;
-            if self.plans.len() >= PLANS_MAX {
-                self.plans.remove(0);
-            }
-            self.made += 1;
-            let (number, request) = (self.made, request.clone());
-            self.plans.push(Kept { number, request, signature, plan });
+        if let Some(custom) = self.prepare(graph, request, feeds)? {
+            return self.run_in_stages(graph, request, feeds, custom, observer);
         }
         self.draws += 1;
         let kept = self.plans.last_mut().expect("a plan was just found or added");
         observer.begin(kept.number, &kept.plan);
         kept.plan.run_observed(&mut self.variables, feeds, self.draws, observer)
+    }
+
+    /// The plan for what is asked, to run it while the session does something else; `None` where it is
+    /// to be run here: because it changes variables, is short or calls the user's code.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run), as far as planning goes.
+    pub fn lend(
+        &mut self,
+        graph: &Graph,
+        request: &Request,
+        feeds: &[Array],
+    ) -> Result<Option<Lent>, GraphError> {
+        if self.prepare(graph, request, feeds)?.is_some() {
+            return Ok(None);
+        }
+        let Some(kept) = self.plans.pop_if(|kept| kept.is_lendable) else { return Ok(None) };
+        self.draws += 1;
+        Ok(Some(Lent { kept, variables: self.variables.clone(), draw: self.draws }))
+    }
+
+    /// Keeps a plan that was lent for the next run.
+    pub fn take_back(&mut self, lent: Lent) {
+        self.keep(lent.kept);
+    }
+
+    /// Makes the plan for what is asked the latest used; returns the first of the user's operations
+    /// instead where there is one.
+    fn prepare(
+        &mut self,
+        graph: &Graph,
+        request: &Request,
+        feeds: &[Array],
+    ) -> Result<Option<u32>, GraphError> {
+        let signature: Vec<(DType, Shape)> =
+            feeds.iter().map(|feed| (feed.dtype(), *feed.shape())).collect();
+        let Ask { fetches, targets, feeds: fed } = request.into();
+        if self.find(Ask { fetches, targets, feeds: fed }, &signature) {
+            return Ok(None);
+        }
+        check_feeds(graph, request, feeds)?;
+        if let Some(custom) = first_custom(graph, request)? {
+            return Ok(Some(custom));
+        }
+        let plan = Plan::new(graph, request, &signature)?;
+        self.made += 1;
+        let is_lendable =
+            plan.changes_nothing() && !plan.is_scalar() && plan.cost() >= LENT_COST_MIN;
+        let (number, request) = (self.made, request.clone());
+        self.keep(Kept { number, request, signature, plan, is_lendable });
+        Ok(None)
+    }
+
+    fn keep(&mut self, kept: Kept) {
+        if self.plans.len() >= PLANS_MAX {
+            self.plans.remove(0);
+        }
+        self.plans.push(kept);
     }
 
     /// Whether there is a plan for what is asked, which now is the latest used.

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Case, Lab, cases, elementwise_cases};
-use ferrule_graph::{Op, Value, gradients};
+use ferrule_graph::{Op, Request, Session, Value, gradients};
 use ferrule_tensor::ops::{Binary, Unary};
 
 /// The gradient of `sum(op(inputs) * weights)` by each input, and by differences.
@@ -47,6 +47,68 @@ fn every_element_wise_function_has_the_gradient_that_differences_say() {
 #[test]
 fn every_other_operation_has_the_gradient_that_differences_say() {
     cases().iter().for_each(check);
+}
+
+/// Operations that have no gradient, or whose gradient another test holds, with why.
+const OTHERS: [(&str, &str); 20] = [
+    ("constant", "it depends on nothing"),
+    ("placeholder", "it depends on nothing"),
+    ("variable", "it depends on nothing"),
+    ("random", "it depends on nothing that has gradients"),
+    ("stateless_random", "it depends on nothing that has gradients"),
+    ("unary", "a case a function, above"),
+    ("binary", "a case a function, above"),
+    ("reduce", "a case a function: sum, mean, prod, max, min"),
+    ("arg_max", "places do not change by little"),
+    ("arg_min", "places do not change by little"),
+    ("one_hot", "its input is places"),
+    ("shape_of", "shapes do not depend on elements"),
+    ("size_of", "shapes do not depend on elements"),
+    ("range", "its inputs are known before a run"),
+    ("stop_gradient", "it is what has none"),
+    ("no_op", "it gives nothing"),
+    ("scatter_add", "it changes a variable"),
+    ("while_grad", "a loop's steps are kept for its gradient once"),
+    ("registered", "its gradient is its own; held in examples/rust_op"),
+    ("custom", "its gradient is the user's"),
+];
+
+/// What passes the gradient of a variable's new value on.
+const ASSIGNMENTS: [&str; 3] = ["assign", "assign_add", "assign_sub"];
+
+#[test]
+fn every_operation_has_a_case_or_a_reason() {
+    // The names of all operations, as the format says them where it knows none of a name.
+    let error = serde_json::from_str::<Op>(r#"{"op": "?"}"#).unwrap_err().to_string();
+    let names: Vec<&str> = error.split('`').skip(3).step_by(2).collect();
+    assert!(names.len() > 60, "{error}");
+    let cases = cases();
+    for name in &names {
+        let has_case = cases.iter().any(|case| case.name == *name);
+        let is_other = OTHERS.iter().any(|other| other.0 == *name) || ASSIGNMENTS.contains(name);
+        assert!(has_case != is_other, "{name} needs a case or a reason, and not both");
+    }
+    assert!(OTHERS.iter().all(|other| names.contains(&other.0)), "a reason for no operation");
+}
+
+#[test]
+fn a_gradient_flows_through_assignments() {
+    for (op, sign) in [
+        (Op::Assign { id: 0 }, 1.0),
+        (Op::AssignAdd { id: 0 }, 1.0),
+        (Op::AssignSub { id: 0 }, -1.0),
+    ] {
+        let mut lab = Lab::new();
+        let array = lab.vector(&[3.0]);
+        let x = lab.placeholder(&array);
+        let y = lab.add(op, &[x]);
+        let by_x = gradients(&mut lab.graph, &[y], &[], &[x]).unwrap()[0].unwrap();
+        let request = Request { fetches: vec![by_x], targets: vec![], feeds: vec![x] };
+        let mut session = Session::new();
+        session.variables.set(0, array.clone());
+        let made = session.run(&lab.graph, &request, &[array]).unwrap();
+        assert_eq!(made[0].as_slice::<f64>(), [sign]);
+    }
 }
 
 #[test]

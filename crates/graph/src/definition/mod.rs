@@ -200,6 +200,8 @@ fn check_stored(op: &Op) -> Result<(), Fault> {
         | Op::Conv2dInputGrad(_)
         | Op::Conv2dFilterGrad(_)
         | Op::PoolGrad { .. }
+        | Op::PoolPick { .. }
+        | Op::CsrSample
         | Op::SliceGrad { .. }
         | Op::Part { .. }
         | Op::SumLike

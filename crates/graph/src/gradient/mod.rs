@@ -6,15 +6,19 @@
 mod control;
 mod elementwise;
 mod layout;
+mod linalg;
 mod product;
 mod reduce;
 mod scope;
 
 use std::collections::HashMap;
 
+use ferrule_tensor::ops::Unary;
+
 use crate::error::{Fault, GraphError};
 use crate::graph::{Graph, Value};
 use crate::op::Op;
+use crate::registry::{self, Applied};
 use crate::types::is_float;
 
 pub use scope::Builder;
@@ -35,6 +39,10 @@ pub fn differentiate(
     outputs: &[Value],
     grads: &[Option<Value>],
 ) -> Gradients {
+    if let Op::Registered { name, version, attributes } = op {
+        let applied = Applied { attributes, inputs, outputs, grads };
+        return registry::differentiate(builder, (name, *version), &applied);
+    }
     let call = Call { op, inputs, outputs, grads };
     let mut scope = Scope::new(builder);
     match op {
@@ -54,14 +62,16 @@ pub fn differentiate(
         | Op::Conv2dInputGrad(_)
         | Op::Conv2dFilterGrad(_)
         | Op::Pool { .. }
-        | Op::Cholesky
-        | Op::Solve { .. }
-        | Op::TriangularSolve { .. }
-        | Op::CsrMatMul { .. } => product::gradient(&mut scope, &call),
-        Op::Identity | Op::Assign { .. } | Op::AssignAdd { .. } => Ok(vec![grads[0]]),
-        Op::PoolGrad { .. } | Op::WhileGrad { .. } => {
-            Err(Fault::NoGradient { op: op.name() }.into())
+        | Op::PoolGrad { .. }
+        | Op::PoolPick { .. }
+        | Op::CsrMatMul { .. }
+        | Op::CsrSample => product::gradient(&mut scope, &call),
+        Op::Cholesky | Op::Solve { .. } | Op::TriangularSolve { .. } => {
+            linalg::gradient(&mut scope, &call)
         }
+        Op::Identity | Op::Assign { .. } | Op::AssignAdd { .. } => Ok(vec![grads[0]]),
+        Op::AssignSub { .. } => Ok(vec![Some(scope.unary(Unary::Neg, call.grad())?)]),
+        Op::WhileGrad { .. } => Err(Fault::NoGradient { op: op.name() }.into()),
         _ if !is_differentiable(op) => Ok(vec![None; inputs.len()]),
         _ => layout::gradient(&mut scope, &call),
     }

@@ -1,11 +1,8 @@
 //! Gradients of products.
 
-use ferrule_tensor::ops::Binary;
-
-use crate::error::{Fault, GraphError};
+use crate::error::Fault;
 use crate::gradient::{Call, Gradients, Scope};
-use crate::graph::Value;
-use crate::op::Op;
+use crate::op::{Op, Pool};
 
 pub(super) fn gradient(scope: &mut Scope, call: &Call) -> Gradients {
     let g = call.grad();
@@ -38,17 +35,29 @@ pub(super) fn gradient(scope: &mut Scope, call: &Call) -> Gradients {
             let inputs = [call.inputs[0], call.outputs[0], g];
             Ok(vec![Some(scope.emit(Op::PoolGrad { f, size, window }, &inputs)?)])
         }
-        Op::Solve { transpose } => {
-            let op = Op::Solve { transpose: !transpose };
-            solve(scope, call, &op, transpose)
+        Op::PoolGrad { f: Pool::Max, size, window } => {
+            let (x, y) = (call.inputs[0], call.inputs[1]);
+            Ok(vec![None, None, Some(scope.emit(Op::PoolPick { size, window }, &[x, y, g])?)])
         }
-        Op::CsrMatMul { transpose } => {
-            let [data, indices, indptr, shape, _] = *call.inputs else {
+        Op::PoolGrad { f: Pool::Mean, size, window } => {
+            let mean = Op::Pool { f: Pool::Mean, size, window };
+            Ok(vec![None, None, Some(scope.emit(mean, &[g])?)])
+        }
+        Op::PoolPick { size, window } => {
+            let inputs = [call.inputs[0], call.inputs[1], g];
+            let op = Op::PoolGrad { f: Pool::Max, size, window };
+            Ok(vec![None, None, Some(scope.emit(op, &inputs)?)])
+        }
+        Op::CsrMatMul { transpose } => csr_mat_mul(scope, call, transpose),
+        Op::CsrSample => {
+            let [indices, indptr, shape, left, right] = *call.inputs else {
                 return Err(Fault::NoGradient { op: call.op.name() }.into());
             };
-            let inputs = [data, indices, indptr, shape, g];
-            let dense = scope.emit(Op::CsrMatMul { transpose: !transpose }, &inputs)?;
-            Ok(vec![None, None, None, None, Some(dense)])
+            let mut by = |transpose, other| {
+                let inputs = [g, indices, indptr, shape, other];
+                scope.emit(Op::CsrMatMul { transpose }, &inputs)
+            };
+            Ok(vec![None, None, None, Some(by(false, right)?), Some(by(true, left)?)])
         }
         _ => Err(Fault::NoGradient { op: call.op.name() }.into()),
     }
@@ -67,15 +76,16 @@ fn mat_mul(scope: &mut Scope, call: &Call, turned_a: bool, turned_b: bool) -> Gr
     Ok(vec![Some(scope.sum_like(by_a, a)?), Some(scope.sum_like(by_b, b)?)])
 }
 
-/// Of A x = b: by b it is A⁻ᵀ g, by A it is minus that times xᵀ.
-fn solve(scope: &mut Scope, call: &Call, turned: &Op, transpose: bool) -> Gradients {
-    let (a, x) = (call.inputs[0], call.outputs[0]);
-    let by_b = scope.emit(turned.clone(), &[a, call.grad()])?;
-    let by_a = if transpose { outer(scope, x, by_b)? } else { outer(scope, by_b, x)? };
-    let zero = scope.number(0.0, a)?;
-    Ok(vec![Some(scope.binary(Binary::Sub, zero, by_a)?), Some(by_b)])
-}
-
-fn outer(scope: &mut Scope, left: Value, right: Value) -> Result<Value, GraphError> {
-    scope.mat_mul((left, false), (right, true))
+/// The dense matrix gets the transposed matrix times the gradient; each element of the sparse one, the
+/// product of the rows that it joins.
+fn csr_mat_mul(scope: &mut Scope, call: &Call, transpose: bool) -> Gradients {
+    let [data, indices, indptr, shape, dense] = *call.inputs else {
+        return Err(Fault::NoGradient { op: call.op.name() }.into());
+    };
+    let g = call.grad();
+    let (left, right) = if transpose { (dense, g) } else { (g, dense) };
+    let by_data = scope.emit(Op::CsrSample, &[indices, indptr, shape, left, right])?;
+    let inputs = [data, indices, indptr, shape, g];
+    let by_dense = scope.emit(Op::CsrMatMul { transpose: !transpose }, &inputs)?;
+    Ok(vec![Some(by_data), None, None, None, Some(by_dense)])
 }

@@ -115,6 +115,12 @@ impl Call<'_> {
                 let carried = self.inputs[..carries.min(self.inputs.len())].iter();
                 return Ok(carried.filter(|one| is_float(one.dtype)).cloned().collect());
             }
+            Op::Registered { name, version, attributes } => {
+                let made = crate::registry::find(name, *version)?.infer(attributes, self.inputs);
+                return Ok(
+                    made.map_err(|message| Fault::Operation { name: name.clone(), message })?
+                );
+            }
             Op::Custom { outputs, .. } => {
                 let known = |(dtype, dims): &(DType, Option<Vec<Option<usize>>>)| {
                     Type::new(*dtype, Dims(dims.clone()))
@@ -134,10 +140,12 @@ impl Call<'_> {
             | Op::Conv2dFilterGrad(_)
             | Op::Pool { .. }
             | Op::PoolGrad { .. }
+            | Op::PoolPick { .. }
             | Op::Cholesky
             | Op::Solve { .. }
             | Op::TriangularSolve { .. }
-            | Op::CsrMatMul { .. } => self.product(op).map(|one| vec![one]),
+            | Op::CsrMatMul { .. }
+            | Op::CsrSample => self.product(op).map(|one| vec![one]),
             _ => self.layout(op).map(|one| vec![one]),
         }
     }
@@ -146,20 +154,22 @@ impl Call<'_> {
         let (least, most) = match op {
             Op::Constant { .. } | Op::Placeholder { .. } | Op::Variable { .. } => (0, 0),
             Op::Select | Op::Conv2dInputGrad(_) | Op::Conv2dFilterGrad(_) => (3, 3),
-            Op::PoolGrad { .. } | Op::ScatterLike { .. } | Op::Range => (3, 3),
+            Op::PoolGrad { .. } | Op::PoolPick { .. } | Op::ScatterLike { .. } | Op::Range => {
+                (3, 3)
+            }
             Op::Binary { .. } | Op::SumLike | Op::BroadcastLike | Op::ReshapeLike => (2, 2),
             Op::MatMul { .. } | Op::Conv2d(_) | Op::Solve { .. } | Op::TriangularSolve { .. } => {
                 (2, 2)
             }
             Op::ReshapeTo | Op::BroadcastTo | Op::SliceGrad { .. } | Op::Gather { .. } => (2, 2),
             Op::Fill | Op::StatelessRandom { .. } | Op::ScatterAdd { .. } => (2, 2),
-            Op::CsrMatMul { .. } => (5, 5),
+            Op::CsrMatMul { .. } | Op::CsrSample => (5, 5),
             Op::Concat { .. }
             | Op::Part { .. }
             | Op::Cond { .. }
             | Op::While { .. }
             | Op::WhileGrad { .. } => (1, usize::MAX),
-            Op::NoOp | Op::Custom { .. } => (0, usize::MAX),
+            Op::NoOp | Op::Custom { .. } | Op::Registered { .. } => (0, usize::MAX),
             _ => (1, 1),
         };
         let found = self.inputs.len();

@@ -17,6 +17,12 @@ impl Call<'_> {
                 self.sizes(0, 4)?;
                 Ok(self.inputs[0].clone())
             }
+            Op::PoolPick { .. } => {
+                self.float(2)?;
+                self.one_dtype(0)?;
+                self.sizes(1, 4)?;
+                Ok(self.inputs[1].clone())
+            }
             Op::Conv2dFilterGrad(_) => {
                 self.float(1)?;
                 self.sizes(1, 4)?;
@@ -24,6 +30,7 @@ impl Call<'_> {
             }
             Op::Pool { size, window, .. } => self.pool(*size, *window),
             Op::CsrMatMul { transpose } => self.csr_mat_mul(*transpose),
+            Op::CsrSample => self.csr_sample(),
             Op::Cholesky => {
                 self.square_matrix()?;
                 Ok(self.inputs[0].clone())
@@ -169,6 +176,29 @@ impl Call<'_> {
             return Err(self.shape(4, format!("({inner}, columns)")));
         }
         Ok(Type::new(self.dtype(0), Dims(Some(vec![rows, dense[1]]))))
+    }
+}
+
+impl Call<'_> {
+    fn csr_sample(&self) -> Result<Type, GraphError> {
+        self.float(3)?;
+        self.one_dtype(3)?;
+        for input in 0..3 {
+            self.place(input)?;
+        }
+        let places = self.sizes(0, 1)?;
+        let (left, right) = (self.sizes(3, 2)?, self.sizes(4, 2)?);
+        let sparse = self.dims_from_value(2)?;
+        for (input, rows) in [(3, sparse.size(0)), (4, sparse.size(1))] {
+            let found = self.sizes(input, 2)?[0];
+            if rows.zip(found).is_some_and(|(rows, found)| rows != found) {
+                return Err(self.shape(input, format!("({}, columns)", rows.unwrap_or_default())));
+            }
+        }
+        if left[1].zip(right[1]).is_some_and(|(left, right)| left != right) {
+            return Err(self.shape(4, format!("(rows, {})", left[1].unwrap_or_default())));
+        }
+        Ok(Type::new(self.dtype(3), Dims(Some(places))))
     }
 }
 

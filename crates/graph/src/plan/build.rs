@@ -126,6 +126,11 @@ impl Plan {
 }
 
 impl Plan {
+    /// Whether a run leaves variables as they are.
+    pub(crate) fn changes_nothing(&self) -> bool {
+        self.stores.is_empty()
+    }
+
     /// Whether the plan is of scalars alone.
     pub fn is_scalar(&self) -> bool {
         self.scalar.is_some()

@@ -274,7 +274,8 @@ fn take(operand: &Operand, slots: &mut [Buffer], given: &Given, shared: bool) ->
         Place::Slot(slot) if shared => Arc::new(slots[slot as usize].clone()),
         Place::Slot(slot) => Arc::new(std::mem::take(&mut slots[slot as usize])),
         Place::Constant(index) => given.constants[index as usize].buffer().clone(),
-        Place::Feed(index) => given.feeds[index as usize].buffer().clone(),
+        // What is fed may lie in memory that its owner changes later.
+        Place::Feed(index) => given.feeds[index as usize].owned().buffer().clone(),
         Place::Variable(id) => {
             let found = given.variables.get(id);
             found.expect("variables were checked before the first step").buffer().clone()

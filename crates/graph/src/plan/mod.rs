@@ -21,8 +21,8 @@ use ferrule_tensor::array::Shape;
 use crate::graph::Value;
 
 pub(crate) use lower::{needed_nodes, reduced_axes, reduces_nothing, repeated_axes};
-pub(crate) use nested::copied;
-pub use nested::until;
+pub(crate) use nested::{TIME_BETWEEN_STOPS, copied};
+pub use nested::{stopped_by, until};
 pub(crate) use profile::{Observer, Stopwatch};
 
 pub use build::Plan;

@@ -1,11 +1,13 @@
 //! Branches and loops: plans within a plan.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ferrule_base::DType;
 use ferrule_tensor::array::{Array, Buffer, Shape, View};
+use ferrule_tensor::ops::OpError;
 
 use super::build::Plan;
 use super::variables::Variables;
@@ -14,9 +16,14 @@ use crate::error::{Fault, GraphError};
 use crate::graph::{Graph, Subgraph};
 use crate::op::Op;
 
+/// Time in a loop after which it is asked again whether it is to stop.
+pub(crate) const TIME_BETWEEN_STOPS: Duration = Duration::from_millis(20);
+
 thread_local! {
     /// When the loops that this thread runs must have ended, where that is bounded.
     static DEADLINE: Cell<Option<Instant>> = const { Cell::new(None) };
+    /// What says that the loops that this thread runs are to stop.
+    static STOP: RefCell<Option<Rc<dyn Fn() -> bool>>> = const { RefCell::new(None) };
 }
 
 /// What `run` gives, with every loop of the plans that it runs ended by `deadline`, which is
@@ -28,11 +35,34 @@ pub fn until<T>(deadline: Instant, run: impl FnOnce() -> T) -> T {
     made
 }
 
-/// Fails once the deadline has passed.
-fn check_time() -> Result<(), GraphError> {
-    match DEADLINE.get() {
-        Some(deadline) if Instant::now() >= deadline => Err(Fault::Late.into()),
-        _ => Ok(()),
+/// What `run` gives, with every loop of the plans that it runs ended where `stop`, which is asked now
+/// and then, says so; that is [`OpError::Cancelled`].
+pub fn stopped_by<T>(stop: Rc<dyn Fn() -> bool>, run: impl FnOnce() -> T) -> T {
+    let before = STOP.replace(Some(stop));
+    let made = run();
+    STOP.set(before);
+    made
+}
+
+/// Looks, at each step of a loop, whether it is to end.
+struct Watch(Instant);
+
+impl Watch {
+    fn new() -> Self {
+        Self(Instant::now())
+    }
+
+    fn look(&mut self) -> Result<(), GraphError> {
+        let now = Instant::now();
+        if DEADLINE.get().is_some_and(|deadline| now >= deadline) {
+            return Err(Fault::Late.into());
+        }
+        if now - self.0 < TIME_BETWEEN_STOPS {
+            return Ok(());
+        }
+        self.0 = now;
+        let stop = STOP.with_borrow(Clone::clone);
+        if stop.is_some_and(|stop| stop()) { Err(OpError::Cancelled.into()) } else { Ok(()) }
     }
 }
 
@@ -114,23 +144,25 @@ impl Nested {
                 branch.run(none, &arrays[1..], draw)
             }
             Self::Loop { cond, body } => {
-                let mut carried = arrays;
+                let (mut carried, mut watch) = (arrays, Watch::new());
                 while is_true(&cond.run(none, &carried, draw)?[0]) {
-                    check_time()?;
+                    watch.look()?;
                     carried = body.run(none, &carried, draw)?;
                 }
                 Ok(carried)
             }
             Self::LoopGrad { cond, body, back } => {
                 let carries = body.feeds.len();
-                let mut steps = Vec::new();
+                let (mut steps, mut watch) = (Vec::new(), Watch::new());
                 let mut carried = arrays[..carries].to_vec();
                 while is_true(&cond.run(none, &carried, draw)?[0]) {
+                    watch.look()?;
                     let next = body.run(none, &carried, draw)?;
                     steps.push(std::mem::replace(&mut carried, next));
                 }
                 let mut grads = arrays[carries..].to_vec();
                 for mut step in steps.into_iter().rev() {
+                    watch.look()?;
                     step.extend(grads);
                     grads = back.run(none, &step, draw)?;
                 }

@@ -238,6 +238,11 @@ fn slices() -> Vec<Case> {
         cut([Some(1), None], [Some(4), None], [1, 1]),
         cut([Some(-1), Some(0)], [None, Some(3)], [-2, 2]),
         cut([Some(3), Some(2)], [Some(1), Some(2)], [1, 1]),
+        case(
+            "slice_grad",
+            Op::SliceGrad { starts: vec![Some(1)], stops: vec![None], strides: vec![2] },
+            vec![spread(&[2, 4], 1.0, 0.3), x()],
+        ),
         case("pad", pad(PadMode::Constant(0.5)), vec![x()]),
         case("pad", pad(PadMode::Reflect), vec![x()]),
         case("pad", pad(PadMode::Symmetric), vec![x()]),
@@ -255,25 +260,57 @@ fn products() -> Vec<Case> {
         all.push(case("mat_mul", op, vec![spread(&a, 1.0, 0.2), spread(&b, 1.0, -0.1)]));
     }
     for transpose in [false, true] {
+        for lower in [false, true] {
+            let a = array(&[3, 3], &[2.0, 0.3, -0.2, 0.5, 1.5, 0.1, -0.4, 0.2, 1.8]);
+            let op = Op::TriangularSolve { lower, transpose };
+            all.push(case("triangular_solve", op, vec![a, spread(&[3, 2], 1.0, 0.2)]));
+        }
         let a = array(&[3, 3], &[2.0, 0.3, -0.2, 0.5, 1.5, 0.1, -0.4, 0.2, 1.8]);
         all.push(case("solve", Op::Solve { transpose }, vec![a, spread(&[3, 2], 1.0, 0.2)]));
         all.push(sparse(transpose));
     }
+    all.push(sampled());
+    all.push(cholesky());
     all
+}
+
+/// The Cholesky factor of x xᵀ + 1, so that differences keep the matrix symmetric.
+fn cholesky() -> Case {
+    let build = |lab: &mut Lab, inputs: &[Value]| {
+        let product = Op::MatMul { transpose_a: false, transpose_b: true };
+        let square = lab.add(product, &[inputs[0], inputs[0]]);
+        let one = lab.constant(array(&[3, 3], &[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]));
+        let square = lab.binary(Binary::Add, square, one);
+        let y = lab.add(Op::Cholesky, &[square]);
+        lab.weighted_sum(y)
+    };
+    Case { name: "cholesky", inputs: vec![spread(&[3, 4], 1.0, 0.2)], build: Box::new(build) }
+}
+
+/// Products of rows at the places of [[x, 0, x], [0, x, 0]].
+fn sampled() -> Case {
+    let build = |lab: &mut Lab, inputs: &[Value]| {
+        let [columns, starts, shape] =
+            [&[0, 2, 1][..], &[0, 2, 3], &[2, 3]].map(|numbers| lab.constant(places(numbers)));
+        let y = lab.add(Op::CsrSample, &[columns, starts, shape, inputs[0], inputs[1]]);
+        lab.weighted_sum(y)
+    };
+    let inputs = vec![spread(&[2, 2], 1.0, 0.3), spread(&[3, 2], 1.0, -0.2)];
+    Case { name: "csr_sample", inputs, build: Box::new(build) }
 }
 
 /// [[1, 0, 2], [0, 3, 0]] in rows, or its transpose, times a dense matrix.
 fn sparse(transpose: bool) -> Case {
     let build = move |lab: &mut Lab, inputs: &[Value]| {
-        let data = lab.constant(array(&[3], &[1.0, 2.0, 3.0]));
         let [columns, starts, shape] =
             [&[0, 2, 1][..], &[0, 2, 3], &[2, 3]].map(|numbers| lab.constant(places(numbers)));
         let op = Op::CsrMatMul { transpose };
-        let y = lab.add(op, &[data, columns, starts, shape, inputs[0]]);
+        let y = lab.add(op, &[inputs[0], columns, starts, shape, inputs[1]]);
         lab.weighted_sum(y)
     };
     let rows = if transpose { 2 } else { 3 };
-    Case { name: "csr_mat_mul", inputs: vec![spread(&[rows, 2], 1.0, 0.3)], build: Box::new(build) }
+    let inputs = vec![array(&[3], &[1.0, 2.0, 3.0]), spread(&[rows, 2], 1.0, 0.3)];
+    Case { name: "csr_mat_mul", inputs, build: Box::new(build) }
 }
 
 fn images() -> Vec<Case> {
@@ -285,10 +322,52 @@ fn images() -> Vec<Case> {
             all.push(case("conv2d", Op::Conv2d(window), vec![x.clone(), filter]));
             for f in [Pool::Max, Pool::Mean] {
                 all.push(case("pool", Op::Pool { f, size: [2, 3], window }, vec![x.clone()]));
+                all.push(pool_grad(f, window));
             }
+            all.push(pool_pick(window));
+            all.extend(convolution_grads(window));
         }
     }
     all
+}
+
+/// The gradient of a pool, by the gradient that it takes.
+fn pool_grad(f: Pool, window: Window) -> Case {
+    let size = [2, 3];
+    let build = move |lab: &mut Lab, inputs: &[Value]| {
+        let x = lab.constant(spread(&[2, 5, 4, 2], 1.0, 0.1));
+        let y = lab.add(Op::Pool { f, size, window }, &[x]);
+        let g = lab.binary(Binary::Mul, inputs[0], y);
+        let g = lab.add(Op::PoolGrad { f, size, window }, &[x, y, g]);
+        lab.weighted_sum(g)
+    };
+    Case { name: "pool_grad", inputs: vec![spread(&[], 1.0, 0.7)], build: Box::new(build) }
+}
+
+fn pool_pick(window: Window) -> Case {
+    let size = [2, 3];
+    let build = move |lab: &mut Lab, inputs: &[Value]| {
+        let x = lab.constant(spread(&[2, 5, 4, 2], 1.0, 0.1));
+        let y = lab.add(Op::Pool { f: Pool::Max, size, window }, &[x]);
+        let picked = lab.add(Op::PoolPick { size, window }, &[x, y, inputs[0]]);
+        lab.weighted_sum(picked)
+    };
+    let inputs = vec![spread(&[2, 5, 4, 2], 0.6, 0.3)];
+    Case { name: "pool_pick", inputs, build: Box::new(build) }
+}
+
+/// The gradients of a convolution, by filters or images and by the gradient that they take.
+fn convolution_grads(window: Window) -> Vec<Case> {
+    let (x, filter) = (spread(&[2, 5, 4, 2], 1.0, 0.1), spread(&[3, 2, 2, 3], 1.0, 0.0));
+    let mut lab = Lab::new();
+    let [image, taken] = [&x, &filter].map(|array| lab.placeholder(array));
+    let y = lab.add(Op::Conv2d(window), &[image, taken]);
+    let g = spread(&lab.graph.type_of(y).unwrap().dims.shape().unwrap(), 1.0, 0.2);
+    let inputs = vec![x, filter, g];
+    vec![
+        case("conv2d_input_grad", Op::Conv2dInputGrad(window), inputs.clone()),
+        case("conv2d_filter_grad", Op::Conv2dFilterGrad(window), inputs),
+    ]
 }
 
 /// y = cond ? x² : x·w, and x doubled while a counter is below 3.
