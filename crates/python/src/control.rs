@@ -1,7 +1,9 @@
 //! Long computations: without the GIL, and stopped when a signal handler raises.
 
-use std::sync::{Mutex, PoisonError};
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use ferrule_graph::stopped_by;
 use ferrule_tensor::Control;
 use pyo3::prelude::*;
 
@@ -27,6 +29,23 @@ impl Raised {
     pub(crate) fn result(self) -> PyResult<()> {
         self.0.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
     }
+}
+
+/// Runs `work` without the GIL; where it `has_loops` of a graph, they end when a signal handler raises,
+/// and then that is the error.
+pub(crate) fn stoppable<R: Send>(
+    py: Python<'_>,
+    has_loops: bool,
+    work: impl FnOnce() -> R + Send,
+) -> PyResult<R> {
+    if !has_loops {
+        return Ok(py.detach(work));
+    }
+    let raised = Arc::new(Raised::default());
+    let asked = Arc::clone(&raised);
+    let made = py.detach(|| stopped_by(Rc::new(move || asked.interrupted()), work));
+    Arc::into_inner(raised).map_or(Ok(()), Raised::result)?;
+    Ok(made)
 }
 
 /// Runs `body` without the GIL, under a control that stops it when a signal handler raises.

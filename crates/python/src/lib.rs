@@ -37,8 +37,9 @@ mod _core {
     #[pymodule_export]
     use crate::flow::{
         CompiledFunction, FlowGraph, FlowSession, GraphTensor, ServedModel, Tensor, TensorFunction,
-        TensorOp, is_grad_enabled, is_tracing, save_graph, set_grad_enabled, tensor_from,
-        tensor_gradients, tensor_signature, trace_abort, trace_begin, trace_end,
+        TensorOp, TracedPart, is_grad_enabled, is_tracing, part_abort, part_begin, part_end,
+        save_graph, set_grad_enabled, tensor_fed, tensor_from, tensor_gradients, tensor_shared,
+        tensor_signature, trace_abort, trace_begin, trace_cond, trace_end, trace_while,
     };
     #[pymodule_export]
     use crate::schema::schema;

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ferrule._core import Tensor, is_grad_enabled, is_tracing
 from ferrule.flow._autograd import custom_op, enable_grad, grad, no_grad, value_and_grad, vjp
+from ferrule.flow._control_flow import cond, while_loop
 from ferrule.flow._function import Function, function, loop
 from ferrule.flow._missing import missing
 from ferrule.flow._operations import (
@@ -32,6 +33,7 @@ from ferrule.flow._operations import (
     minimum,
     one_hot,
     pad,
+    registered_op,
     relu,
     sigmoid,
     sin,
@@ -61,6 +63,7 @@ from ferrule.flow._spread import norm, std, var
 from ferrule.flow._tensors import (
     arange,
     as_tensor,
+    asarray,
     bool_,
     eye,
     float32,
@@ -98,12 +101,14 @@ __all__ = [
     "arange",
     "argsort",
     "as_tensor",
+    "asarray",
     "avg_pool2d",
     "bool_",
     "cat",
     "cholesky",
     "chunk",
     "compat",
+    "cond",
     "conv2d",
     "cos",
     "custom_op",
@@ -156,6 +161,7 @@ __all__ = [
     "randint",
     "randn",
     "randperm",
+    "registered_op",
     "relu",
     "save_file",
     "sigmoid",
@@ -179,6 +185,7 @@ __all__ = [
     "var",
     "vjp",
     "where",
+    "while_loop",
     "zeros",
     "zeros_like",
 ]

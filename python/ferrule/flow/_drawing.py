@@ -143,7 +143,7 @@ def drawing_of_trace(
     compiled: _core.CompiledFunction, function: Callable[..., Any], title: str
 ) -> Drawing:
     """Return the graph of a traced function."""
-    core, given, results = compiled.graph([])
+    core, given, results = compiled.graph()
     captured = iter(compiled.captured())
     places = {
         port[0]: name for port, name in zip(given, _inputs(function, len(given)), strict=True)

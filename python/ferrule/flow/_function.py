@@ -145,7 +145,7 @@ class Function:
         """Call the function with one row of each array after the other; see `loop`."""
         if _core.is_tracing():
             raise RuntimeError("loop() cannot be part of a traced function: call it outside")
-        stacked = [as_tensor(array) for array in arrays]
+        stacked = [_fed(array) for array in arrays]
         steps = {array.shape[0] if array.ndim else None for array in stacked}
         if len(steps) != 1 or steps & {None, 0}:
             shapes = ", ".join(str(array.shape) for array in stacked)
@@ -224,7 +224,8 @@ def function(function: Callable[..., Any]) -> Function:
     - `backward()` inside reaches the leaves of the code around it. Gradients that are there at the
       end are left with them; a step that ends with `zero_grad()` keeps them out of memory.
     - A gradient of the whole function can be taken outside.
-    - `if` and `while` on the value of a tensor cannot be traced: use `where`.
+    - `if` and `while` on the value of a tensor cannot be traced: use `where`, `cond` and
+      `while_loop`.
 
     Examples
     --------
@@ -308,9 +309,14 @@ def _flattened(nest: Any, tensors: list[Tensor], *, is_result: bool = False) -> 
     if isinstance(nest, dict):
         return (_Nest(dict), tuple(nest), *each(nest.values()))
     if isinstance(nest, (np.ndarray, np.generic)):
-        tensors.append(as_tensor(nest))
+        tensors.append(as_tensor(nest) if is_result else _fed(nest))
         return _SLOT
     return _Static(nest)
+
+
+def _fed(value: Any) -> Tensor:
+    """Return a tensor of `value` for one call, in the memory of an array where that can be."""
+    return _core.tensor_fed(value) if isinstance(value, np.ndarray) else as_tensor(value)
 
 
 class _Static:

@@ -1,6 +1,6 @@
 """Operations on tensors: as functions, and those of several tensors."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -253,6 +253,39 @@ def dropout(x: Tensor, p: float = 0.5, *, training: bool = True, generator: Any 
     return where(kept, x * (1.0 / (1.0 - p)), 0.0)
 
 
+def registered_op(name: str, version: int = 1, **attributes: Any) -> Callable[..., Any]:
+    """Return an operation written in Rust that was registered in this process.
+
+    A build of the engine that links a crate with operations registers them; see the guide. It joins
+    gradients, traced functions and saved models. An artifact names it, and is refused by a process
+    that has no operation of its name and version.
+
+    Parameters
+    ----------
+    name : str
+    version : int
+    **attributes : bool, int, float, str, or list of float
+        What the operation is told beside its inputs.
+
+    Returns
+    -------
+    callable
+        Of tensors, to its one output or a tuple of several. Where no such operation is registered,
+        calling it raises `ferrule.errors.UnimplementedError`.
+
+    Examples
+    --------
+    >>> from ferrule import flow
+    >>> swish = flow.registered_op("example.swish", beta=1.5)
+    >>> swish(flow.ones(3))  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    ...
+    ferrule.errors.UnimplementedError: ...
+    """
+    made = operation("registered", name=name, version=version, attributes=attributes)
+    return lambda *inputs: made(*[as_tensor(one) for one in inputs])
+
+
 def relu(x: Any) -> Tensor:
     """Return max(x, 0)."""
     return as_tensor(x).relu()
@@ -310,6 +343,9 @@ def solve(a: Tensor, b: Tensor) -> Tensor:
 
 
 def cholesky(a: Tensor) -> Tensor:
-    """Return the lower triangle L of a = L Lᵀ, of which no gradient is known."""
+    """Return the lower triangle L of a = L Lᵀ, for a symmetric positive definite matrix [n, n].
+
+    Only the lower triangle of `a` is read; its gradient is that of a symmetric matrix.
+    """
     made: Tensor = operation("cholesky")(a)
     return made

@@ -38,11 +38,6 @@ def save(
     """
     examples = [as_tensor(example) for example in inputs.values()]
     first, again = (_traced(function, examples, rows) for rows in _ROWS)
-    if not first[0].is_like(again[0]):
-        raise InvalidArgumentError(
-            "the model does other operations for other numbers of rows, so it cannot be saved for "
-            "any: leave that size open, with flatten() or with -1 in reshape()"
-        )
     compiled, made = first
     if compiled.has_effects:
         raise UnimplementedError(
@@ -51,7 +46,13 @@ def save(
         )
     ports = _names(outputs, len(made))
     shapes = [[None, *example.shape[1:]] if example.ndim else [] for example in examples]
-    graph, given, found = compiled.graph(shapes)
+    general = compiled.generalized(again[0], shapes)
+    if general is None:
+        raise InvalidArgumentError(
+            "the model does other operations for other numbers of rows, so it cannot be saved for "
+            "any: leave that size open, with flatten() or with -1 in reshape()"
+        )
+    graph, given, found = general
     weights = {
         number: (names.get(id(tensor), f"tensor_{number}"), np.asarray(tensor))
         for number, tensor in enumerate(compiled.captured())

@@ -52,13 +52,64 @@ def as_tensor(data: ArrayLike | Tensor, dtype: DTypeLike | None = None) -> Tenso
     return _core.tensor_from(data, dtype)
 
 
+def asarray(data: Any, dtype: DTypeLike | None = None) -> Tensor:
+    """Return a tensor of `data`, in its memory where that can be shared.
+
+    Tensors are returned as they are, arrays of NumPy and what exports DLPack are shared as
+    `from_numpy` says; anything else, or another dtype, is copied.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ferrule import flow
+    >>> array = np.zeros(2)
+    >>> shared, copied = flow.asarray(array), flow.tensor(array)
+    >>> array[0] = 5
+    >>> shared, copied
+    (tensor([5., 0.], dtype=float64), tensor([0., 0.], dtype=float64))
+    """
+    if isinstance(data, Tensor):
+        return as_tensor(data, dtype)
+    if not isinstance(data, np.ndarray) and hasattr(data, "__dlpack__"):
+        data = np.from_dlpack(data)
+    if isinstance(data, np.ndarray) and (dtype is None or data.dtype == dtype):
+        return _core.tensor_shared(data)
+    return tensor(data, dtype)
+
+
 def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
-    """Return a tensor of the elements of a NumPy array, copied."""
-    return _core.tensor_from(array)
+    """Return a tensor in the memory of a NumPy array, which it keeps.
+
+    What is written to the array is seen by the tensor, and by gradients of what was computed of it.
+    The array is only read: a tensor that is changed in place has memory of its own from then on. It
+    must not be written while a function that reads it runs in another thread. Arrays of truth
+    values, and those that are not C-contiguous, in the machine's order of bytes and aligned to 8
+    bytes, are copied; `tensor` always copies.
+
+    Raises
+    ------
+    TypeError
+        For anything but an array of float32, float64, int32, int64, uint8 or bool.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ferrule import flow
+    >>> array = np.arange(3)
+    >>> x = flow.from_numpy(array)
+    >>> array[0] = 7
+    >>> x
+    tensor([7, 1, 2])
+    """
+    if not isinstance(array, np.ndarray):
+        raise TypeError(
+            f"from_numpy takes an array, got {type(array).__name__}: use flow.tensor() or asarray()"
+        )
+    return _core.tensor_shared(array)
 
 
 def from_dlpack(other: Any) -> Tensor:
-    """Return a tensor of the elements of anything that exports DLPack, copied.
+    """Return a tensor in the memory of anything that exports DLPack, shared as by `from_numpy`.
 
     Examples
     --------
@@ -67,7 +118,7 @@ def from_dlpack(other: Any) -> Tensor:
     >>> flow.from_dlpack(np.arange(3))
     tensor([0, 1, 2])
     """
-    return _core.tensor_from(np.from_dlpack(other))
+    return _core.tensor_shared(np.from_dlpack(other))
 
 
 def sizes(shape: tuple[Any, ...]) -> tuple[int, ...]:

@@ -1,7 +1,7 @@
 //! NumPy's arrays and scalars to and from ours.
 
 use std::ffi::c_void;
-use std::ptr::null_mut;
+use std::ptr::{NonNull, null_mut};
 use std::sync::Arc;
 
 use ferrule_base::DType;
@@ -59,14 +59,63 @@ pub(super) fn is_supported(array: &Bound<'_, PyUntypedArray>) -> bool {
     is_native(array) && DTYPES.iter().any(|row| row.2 as i32 == number)
 }
 
+/// The dtype of a NumPy array.
+fn dtype_of(array: &Bound<'_, PyUntypedArray>) -> PyResult<DType> {
+    let number = array.dtype().num();
+    match DTYPES.iter().find(|row| row.2 as i32 == number) {
+        Some(row) => Ok(row.0),
+        // Several of NumPy's numbers have one name, such as those of `long` and `long long`.
+        None => dtype_named(&array.dtype().getattr("name")?.extract::<String>()?),
+    }
+}
+
+fn shape_of(array: &Bound<'_, PyUntypedArray>) -> PyResult<Shape> {
+    Shape::new(array.shape()).ok_or_else(|| {
+        let rank = array.shape().len();
+        PyValueError::new_err(format!("an array has {rank} dimensions; at most 8 are allowed"))
+    })
+}
+
+/// Keeps a NumPy array.
+struct Lending {
+    _array: Py<PyUntypedArray>,
+}
+
+/// The array in the memory of a NumPy array, which is kept; `None` where its elements are no numbers of
+/// the engine's, side by side and aligned. Truth values are not: bytes may be anything.
+pub(super) fn shared_numpy(array: &Bound<'_, PyUntypedArray>) -> PyResult<Option<Array>> {
+    let dtype = dtype_of(array)?;
+    let shape = shape_of(array)?;
+    let bytes = shape.elements() * dtype.size();
+    if dtype == DType::Bool || bytes == 0 || !is_native(array) || !array.is_c_contiguous() {
+        return Ok(None);
+    }
+    let lender = Box::new(Lending { _array: array.clone().unbind() });
+    // SAFETY: NumPy vouches for the elements of a C-contiguous array side by side from `data` on, for as
+    // long as the array is there. That nothing writes to them meanwhile is what is said of such tensors.
+    let buffer = unsafe {
+        let data = (*array.as_array_ptr()).fields.data.cast::<u8>();
+        NonNull::new(data).and_then(|start| Buffer::lent(start, bytes, lender))
+    };
+    Ok(buffer.map(|buffer| Array::from_buffer(dtype, shape, Arc::new(buffer))))
+}
+
+/// Arrays of fewer bytes are copied faster than their memory is shared.
+const SHARED_BYTES_MIN: usize = 1 << 12;
+
+/// The array of a C-contiguous NumPy array that is there for one call: in its memory where that pays.
+pub(super) fn fed_numpy(array: &Bound<'_, PyUntypedArray>) -> PyResult<Array> {
+    if array.shape().iter().product::<usize>() * array.dtype().itemsize() >= SHARED_BYTES_MIN
+        && let Some(shared) = shared_numpy(array)?
+    {
+        return Ok(shared);
+    }
+    from_numpy(array)
+}
+
 /// The array of a C-contiguous NumPy array, copied.
 pub(super) fn from_numpy(array: &Bound<'_, PyUntypedArray>) -> PyResult<Array> {
-    let number = array.dtype().num();
-    let dtype = match DTYPES.iter().find(|row| row.2 as i32 == number) {
-        Some(row) => row.0,
-        // Several of NumPy's numbers have one name, such as those of `long` and `long long`.
-        None => dtype_named(&array.dtype().getattr("name")?.extract::<String>()?)?,
-    };
+    let dtype = dtype_of(array)?;
     if !is_native(array) {
         let order = array.dtype().call_method1("newbyteorder", ("=",))?;
         let native = array.call_method1("astype", (order,))?;
@@ -75,10 +124,7 @@ pub(super) fn from_numpy(array: &Bound<'_, PyUntypedArray>) -> PyResult<Array> {
     if !array.is_c_contiguous() {
         return Err(PyValueError::new_err("a C-contiguous array is expected"));
     }
-    let shape = Shape::new(array.shape()).ok_or_else(|| {
-        let rank = array.shape().len();
-        PyValueError::new_err(format!("an array has {rank} dimensions; at most 8 are allowed"))
-    })?;
+    let shape = shape_of(array)?;
     let bytes = shape.elements() * dtype.size();
     let mut buffer = Buffer::zeroed(bytes);
     if bytes > 0 {
@@ -100,16 +146,26 @@ pub(super) fn from_numpy(array: &Bound<'_, PyUntypedArray>) -> PyResult<Array> {
 
 /// The array of anything that NumPy makes one of `dtype` of.
 pub(super) fn from_any(value: &Bound<'_, PyAny>, dtype: DType) -> PyResult<Array> {
+    from_numpy(&as_numpy(value, dtype)?)
+}
+
+/// As [`from_any`], for one call: see [`fed_numpy`].
+pub(super) fn fed_any(value: &Bound<'_, PyAny>, dtype: DType) -> PyResult<Array> {
+    fed_numpy(&as_numpy(value, dtype)?)
+}
+
+/// The C-contiguous NumPy array of `dtype` that NumPy makes of anything.
+fn as_numpy<'py>(value: &Bound<'py, PyAny>, dtype: DType) -> PyResult<Bound<'py, PyUntypedArray>> {
     if let Ok(array) = value.cast::<PyUntypedArray>()
         && array.is_c_contiguous()
         && is_native(array)
         && array.dtype().num() == type_number(dtype) as i32
     {
-        return from_numpy(array);
+        return Ok(array.clone());
     }
     let numpy = value.py().import("numpy")?;
     let array = numpy.call_method1("asarray", (value, dtype_name(dtype), "C"))?;
-    from_numpy(array.cast::<PyUntypedArray>()?)
+    Ok(array.cast_into::<PyUntypedArray>()?)
 }
 
 /// Whether `value` is NumPy's `float32` scalar.

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use ferrule_base::DType;
 use ferrule_graph::{
-    Ask, Graph, GraphError, Registers, Request, Scalar, ScalarPlan, Session, Value, Variables,
+    Ask, Graph, GraphError, Lent, Registers, Request, Scalar, ScalarPlan, Session, Value, Variables,
 };
 use ferrule_tensor::array::Array;
 use pyo3::ffi;
@@ -13,12 +13,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyTuple};
 use smallvec::SmallVec;
 
-use super::arrays::{from_any, is_float32, scalar, to_numpy};
+use super::arrays::{fed_any, from_any, is_float32, scalar, to_numpy};
 use super::custom::take_failure;
 use super::graph::{FlowGraph, GraphTensor};
 use super::guarded::Guarded;
 use super::{profile, raised};
-use crate::control::Raised;
+use crate::control::{Raised, stoppable};
 
 /// Runs a graph and holds the values of its variables.
 #[pyclass(frozen, subclass)]
@@ -62,6 +62,12 @@ enum Nest {
     One,
     List,
     Tuple,
+}
+
+/// A run that is done, or goes on without the session.
+enum Begun {
+    Done(Result<Vec<Array>, GraphError>),
+    Lent(Box<Lent>),
 }
 
 /// Values that are fed, in the order of the dict.
@@ -290,13 +296,26 @@ impl FlowSession {
     fn run_arrays(&self, py: Python<'_>, wanted: &Wanted, fed: &Fed) -> PyResult<Py<PyAny>> {
         let arrays = self.arrays(py, fed)?;
         let request = wanted.request(fed);
+        let has_loops = self.has_loops();
         let mut state = self.state.take(py);
         let session = &mut state.session;
-        let made = py.detach(|| {
+        let begun = stoppable(py, has_loops, || {
             let graph = self.shared.read().unwrap_or_else(PoisonError::into_inner);
-            session.run(&graph, &request, &arrays)
+            match session.lend(&graph, &request, &arrays) {
+                Ok(Some(lent)) => Begun::Lent(Box::new(lent)),
+                Ok(None) => Begun::Done(session.run(&graph, &request, &arrays)),
+                Err(error) => Begun::Done(Err(error)),
+            }
         });
         drop(state);
+        let made = match begun? {
+            Begun::Done(made) => made,
+            Begun::Lent(mut lent) => {
+                let made = stoppable(py, has_loops, || lent.run(&arrays));
+                self.state.take(py).session.take_back(*lent);
+                made?
+            }
+        };
         let made = made.map_err(|error| take_failure().unwrap_or_else(|| raised(py, &error)))?;
         let objects = made.iter().map(|array| to_numpy(py, array)).collect::<PyResult<Vec<_>>>()?;
         wanted.nest(py, objects)
@@ -311,7 +330,7 @@ impl FlowSession {
         let dtypes = dtypes.map_err(|error| raised(py, &error))?;
         let mut arrays = Vec::with_capacity(dtypes.len());
         for ((given, value), dtype) in fed.given.iter().zip(&fed.values).zip(dtypes) {
-            let array = from_any(given, dtype).or_else(|error| {
+            let array = fed_any(given, dtype).or_else(|error| {
                 // NumPy's own words do not say what they are about.
                 error.value(py).setattr("node", value.node)?;
                 Err(error)
@@ -342,6 +361,11 @@ impl FlowSession {
         interrupt.result()?;
         let made = made.map_err(|error| take_failure().unwrap_or_else(|| raised(py, &error)))?;
         profile::to_dict(py, &made)
+    }
+
+    fn has_loops(&self) -> bool {
+        let graph = self.shared.read().unwrap_or_else(PoisonError::into_inner);
+        !graph.subgraphs().is_empty()
     }
 
     fn loop_over(

@@ -224,3 +224,25 @@ def test_a_config_is_taken():
         assert session.run(tf.constant(1), options=tf.RunOptions(), run_metadata=None) == 1
     with pytest.raises(tf.errors.InvalidArgumentError, match="remote"):
         tf.Session("grpc://there")
+
+
+def test_a_long_run_that_changes_nothing_leaves_the_session_to_others():
+    x = tf.placeholder(tf.float32, [64, 64])
+    v = tf.Variable(1.0)
+    turns = tf.placeholder(tf.int32, [])
+    grown = tf.while_loop(lambda i, y: i < turns, lambda i, y: [i + 1, tf.matmul(y, x)], [0, x])[1]
+    with tf.Session() as session:
+        session.run(v.initializer)
+        feeds = {x: np.eye(64), turns: 1}
+        session.run(grown, feeds)
+        made = []
+        feeds[turns] = 100_000
+        long = threading.Thread(target=lambda: made.append(session.run([grown, v], feeds)))
+        long.start()
+        while long.is_alive() and session.run(v) < 5:
+            session.run(v.assign_add(1.0))
+        assert session.run(v) == 5
+        assert long.is_alive()
+        long.join()
+        assert np.array_equal(made[0][0], np.eye(64))
+        assert made[0][1] <= 5

@@ -181,6 +181,9 @@ def test_an_exception_in_a_custom_operation_is_the_users_own():
         flow.custom_op(broken)(flow.ones(1))
 
 
+TO_NINE = flow.function(lambda x: flow.while_loop(lambda y: y < 9, lambda y: y * y, x))
+
+
 @pytest.mark.parametrize(
     ("mistake", "says"),
     [
@@ -194,10 +197,7 @@ def test_an_exception_in_a_custom_operation_is_the_users_own():
         (lambda: flow.grad(lambda x: x)([1.0, 2.0]), r"sum\(\) or mean\(\)"),
         (lambda: flow.grad(lambda x: x.sum())([1, 2]), r"cast with \.float\(\)"),
         (lambda: flow.ones(2, requires_grad=True).add_(1), "no_grad"),
-        (
-            lambda: flow.cholesky(flow.tensor(np.eye(2), requires_grad=True)).sum().backward(),
-            "cholesky",
-        ),
+        (lambda: flow.grad(flow.grad(TO_NINE))(2.0), "while_grad"),
     ],
 )
 def test_a_mistake_with_gradients_is_answered_with_what_to_do(mistake, says):
@@ -230,3 +230,55 @@ def test_history_is_freed_with_the_tensor_that_has_it():
     del y
     gc.collect()
     assert kept() is None
+
+
+def test_a_gradient_with_history_goes_with_its_leaf():
+    x = flow.tensor([2.0], requires_grad=True)
+    (x**3).sum().backward(create_graph=True)
+    gone = weakref.ref(x.grad)
+    assert x.grad.requires_grad
+    del x
+    assert gone() is None
+
+
+def test_linear_algebra_is_differentiated_as_differences_say():
+    rng = np.random.default_rng(0)
+    b, factor = rng.normal(size=(3, 2)), rng.normal(size=(3, 3))
+
+    def loss(factor):
+        a = factor @ factor.T + flow.eye(3, dtype="float64")
+        return (flow.cholesky(a) * flow.tensor(factor)).sum() + (
+            flow.solve(a, flow.tensor(b)) ** 2
+        ).sum()
+
+    found = flow.grad(loss)(factor).numpy()
+    assert found.shape == (3, 3)
+    fixed = flow.tensor(factor)
+
+    def value(array):
+        a = flow.tensor(array) @ flow.tensor(array).T + flow.eye(3, dtype="float64")
+        return (
+            (flow.cholesky(a) * fixed).sum() + (flow.solve(a, flow.tensor(b)) ** 2).sum()
+        ).item()
+
+    for place in np.ndindex(3, 3):
+        step = np.zeros((3, 3))
+        step[place] = 1e-6
+        slope = (value(factor + step) - value(factor - step)) / 2e-6
+        assert abs(slope - found[place]) < 1e-6
+
+
+@pytest.mark.parametrize("pool", [flow.max_pool2d, flow.avg_pool2d])
+def test_pools_have_gradients_of_gradients(pool):
+    x = flow.tensor(np.random.default_rng(1).normal(size=(1, 4, 4, 2)))
+
+    def penalty(x):
+        slope = flow.grad(lambda x: (pool(x, 2) ** 3).sum())(x)
+        return (slope**2).sum()
+
+    found = flow.grad(penalty)(x).numpy()
+    for place in [(0, 0, 0, 0), (0, 1, 2, 1), (0, 3, 3, 0)]:
+        step = np.zeros(x.shape)
+        step[place] = 1e-6
+        slope = (penalty(x + step).item() - penalty(x - step).item()) / 2e-6
+        assert abs(slope - found[place]) < 1e-5

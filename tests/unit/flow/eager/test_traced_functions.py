@@ -374,3 +374,68 @@ def test_threads_call_one_function_at_once():
     for thread in threads:
         thread.join()
     assert right == [True] * 4
+
+
+def test_a_thread_waits_for_a_tensor_that_a_function_changes():
+    total = flow.tensor(0.0, dtype="float64")
+    add = flow.function(lambda x: total.add_(x))
+    rows = np.ones(100_000)
+    add.loop(rows[:1])
+    seen = []
+
+    def read():
+        while len(seen) < 50:
+            seen.append(total.item())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    while reader.is_alive():
+        add.loop(rows)
+    reader.join()
+    assert seen == sorted(seen)
+    assert all((value - 1) % 100_000 == 0 for value in seen)
+
+
+def test_a_signal_handler_may_call_a_function_that_runs():
+    total = flow.tensor(0.0)
+    add = flow.function(lambda x: total.add_(x))
+    twice = flow.function(lambda x: x * 2)
+    rows = np.ones(3_000_000, np.float32)
+    add.loop(rows[:1])
+    answers = []
+
+    def handle(*_):
+        answers.append(twice(flow.tensor(4.0)).item())
+        for use in (lambda: add(flow.tensor(1.0)), lambda: total.item(), lambda: repr(total)):
+            try:
+                answers.append(use())
+            except RuntimeError as error:
+                answers.append("signal handler" in str(error))
+
+    before = signal.signal(signal.SIGUSR1, handle)
+    try:
+        threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGUSR1)).start()
+        ends = time.monotonic() + 30
+        while not answers and time.monotonic() < ends:
+            twice.loop(rows)
+            add.loop(rows)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert answers[0] == 8
+    assert len(answers) == 4
+
+
+def test_history_that_a_call_cannot_keep_is_refused():
+    w, state = flow.ones(2, requires_grad=True), flow.zeros(2)
+
+    @flow.function
+    def step(x, *, keep):
+        new = (state + x) * w
+        state.copy_(new if keep else new.detach())
+        return new.sum()
+
+    with pytest.raises(RuntimeError, match=r"detach\(\)"):
+        step(flow.ones(2), keep=True)
+    step(flow.ones(2), keep=False).backward()
+    assert w.grad.tolist() == [1, 1]
+    assert state.tolist() == [1, 1]

@@ -1,17 +1,17 @@
 //! Functions that were traced, ready to be called.
 
-use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use ferrule_graph::{Graph, GraphError, Node, Op, Request, Session, Value, eager};
+use ferrule_graph::{Dims, Graph, GraphError, Request, Session, Value, eager, generalize};
 use ferrule_tensor::array::Array;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
+use super::absence::Absence;
 use super::{Content, Symbol, Tensor, gradients};
-use crate::control::Raised;
+use crate::control::{Raised, stoppable};
 use crate::flow::graph::{FlowGraph, Pair};
 use crate::flow::where_::Lines;
 use crate::flow::{profile, raised, take_failure};
@@ -90,6 +90,11 @@ impl Capture {
         };
     }
 
+    /// Whether it ends with a value that has history, which is more than a call can leave with it.
+    pub(super) fn loses_history(&self) -> bool {
+        self.is_assigned && !self.is_leaf && self.now.requires_grad
+    }
+
     pub(super) fn assign(&mut self, now: Symbol) {
         self.now = now;
         self.is_assigned = true;
@@ -115,9 +120,13 @@ pub(crate) struct CompiledFunction {
     request: Request,
     /// The same with values on the way, for gradients of the whole.
     recorded: OnceLock<Request>,
-    session: Mutex<Session>,
+    /// Sessions that no call uses.
+    sessions: Mutex<Vec<Session>>,
     lines: Lines,
 }
+
+/// The most sessions that are kept for calls at one time.
+const SESSIONS_MAX: usize = 8;
 
 impl CompiledFunction {
     pub(super) fn new(
@@ -134,19 +143,12 @@ impl CompiledFunction {
         let fetches = outputs.iter().copied().chain(grads).map(|symbol| symbol.value).collect();
         let request = Request { fetches, targets, feeds: inputs };
         let (graph, recorded) = (Arc::new(graph), OnceLock::new());
-        let session = Mutex::default();
-        Self { graph, captures, n_outputs, flows, request, recorded, session, lines }
+        let sessions = Mutex::default();
+        Self { graph, captures, n_outputs, flows, request, recorded, sessions, lines }
     }
 
-    fn lock(&self, py: Python<'_>) -> MutexGuard<'_, Session> {
-        loop {
-            match self.session.try_lock() {
-                Ok(session) => return session,
-                Err(TryLockError::Poisoned(session)) => return session.into_inner(),
-                Err(TryLockError::WouldBlock) => {}
-            }
-            py.detach(|| drop(self.session.lock().unwrap_or_else(PoisonError::into_inner)));
-        }
+    fn sessions(&self) -> MutexGuard<'_, Vec<Session>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the graph is a function of: arguments, then captures.
@@ -177,13 +179,27 @@ impl CompiledFunction {
         Ok(self.recorded.get_or_init(|| request))
     }
 
+    /// Waits until no capture is away, as it is while another call changes it.
+    fn gather(&self, py: Python<'_>) -> PyResult<()> {
+        let away = |capture: &Capture| match &capture.tensor.borrow(py).content {
+            Content::Away { absence, .. } => Some(Arc::clone(absence)),
+            _ => None,
+        };
+        // While one is waited for another may go.
+        while let Some(absence) = self.captures.iter().find_map(away) {
+            absence.wait(py)?;
+        }
+        Ok(())
+    }
+
     /// Lends captures to the session; those that change are taken, so that they can change in place.
-    fn lend(&self, py: Python<'_>, session: &mut Session) -> PyResult<()> {
+    fn lend(&self, py: Python<'_>, session: &mut Session, absence: &Arc<Absence>) -> PyResult<()> {
         for (id, capture) in (0..).zip(&self.captures) {
-            let mut tensor = capture.tensor.borrow_mut(py);
-            let array = tensor.array()?;
+            let array = Tensor::array(capture.tensor.bind(py))?;
             if capture.is_assigned {
-                tensor.content = Content::Away { dtype: array.dtype(), shape: *array.shape() };
+                let (dtype, shape, absence) = (array.dtype(), *array.shape(), Arc::clone(absence));
+                let mut tensor = capture.tensor.try_borrow_mut(py)?;
+                tensor.content = Content::Away { dtype, shape, absence };
             }
             session.variables.set(id, array);
         }
@@ -192,14 +208,18 @@ impl CompiledFunction {
 
     /// Gives captures that were taken their values; the session keeps none, so that a tensor's memory
     /// is its own at the next call, of this function or another.
-    fn give_back(&self, py: Python<'_>, session: &mut Session) {
+    fn give_back(&self, py: Python<'_>, session: &mut Session, absence: &Arc<Absence>) {
         for (id, capture) in (0..).zip(&self.captures) {
-            let array = session.variables.take(id);
+            let Some(array) = session.variables.take(id).filter(|_| capture.is_assigned) else {
+                continue;
+            };
             let mut tensor = capture.tensor.borrow_mut(py);
-            if let (Content::Away { .. }, Some(array)) = (&tensor.content, array) {
+            let is_own = |one: &Arc<Absence>| Arc::ptr_eq(one, absence);
+            if matches!(&tensor.content, Content::Away { absence, .. } if is_own(absence)) {
                 tensor.content = Content::Array(eager::Tensor::new(array));
             }
         }
+        absence.end();
     }
 
     /// Does `work` with a session whose variables are the captures.
@@ -208,21 +228,21 @@ impl CompiledFunction {
         py: Python<'_>,
         work: impl FnOnce(&mut Session) -> Result<R, GraphError> + Send,
     ) -> PyResult<R> {
-        let mut session = self.lock(py);
-        let lent = self.lend(py, &mut session);
-        let made = match lent {
-            Ok(()) => {
-                let session = &mut *session;
-                py.detach(|| catch_unwind(AssertUnwindSafe(|| work(session))))
-            }
-            Err(error) => {
-                self.give_back(py, &mut session);
-                return Err(error);
-            }
-        };
-        self.give_back(py, &mut session);
-        drop(session);
-        let made = made.unwrap_or_else(|panic| resume_unwind(panic));
+        self.gather(py)?;
+        let mut session = self.sessions().pop().unwrap_or_default();
+        let absence = Arc::new(Absence::new());
+        let lent = self.lend(py, &mut session, &absence);
+        let made = lent.and_then(|()| {
+            let work = || catch_unwind(AssertUnwindSafe(|| work(&mut session)));
+            stoppable(py, !self.graph.subgraphs().is_empty(), work)
+        });
+        self.give_back(py, &mut session, &absence);
+        let mut sessions = self.sessions();
+        if sessions.len() < SESSIONS_MAX {
+            sessions.push(session);
+        }
+        drop(sessions);
+        let made = made?.unwrap_or_else(|panic| resume_unwind(panic));
         made.map_err(|error| {
             take_failure().unwrap_or_else(|| self.lines.raised(py, &self.graph, &error))
         })
@@ -234,16 +254,16 @@ impl CompiledFunction {
         for capture in &self.captures {
             let grad = capture.grad.value().and_then(|_| grads.next().cloned());
             let next = || grad.clone().map(Tensor::from_array);
-            let Some(leaf) = capture.tensor.borrow(py).leaf.clone() else { continue };
+            let Some(slot) = capture.tensor.borrow(py).slot() else { continue };
             match capture.grad {
                 GradEffect::Kept => {}
-                GradEffect::Cleared => leaf.slot.set(None),
+                GradEffect::Cleared => slot.set(None),
                 GradEffect::Replaced(_) => {
-                    leaf.slot.set(next().map(|grad| Py::new(py, grad)).transpose()?);
+                    slot.set(next().map(|grad| Py::new(py, grad)).transpose()?);
                 }
                 GradEffect::Added(_) => {
                     if let Some(grad) = next() {
-                        leaf.slot.add(py, grad)?;
+                        slot.add(py, grad)?;
                     }
                 }
             }
@@ -264,14 +284,14 @@ impl CompiledFunction {
         if self.records(py, &args) {
             return self.call_recorded(py, &args);
         }
-        let arrays = args.iter().map(|arg| arg.borrow().array()).collect::<PyResult<Vec<_>>>()?;
+        let arrays = args.iter().map(Tensor::array).collect::<PyResult<Vec<_>>>()?;
         let made = self.run(py, |session| session.run(&self.graph, &self.request, &arrays))?;
         self.plain(py, made)
     }
 
     /// Runs the function with one row of each array after the other; gives what the last run gave.
     fn r#loop(&self, py: Python<'_>, arrays: Vec<Bound<'_, Tensor>>) -> PyResult<Vec<Tensor>> {
-        let arrays = arrays.iter().map(|one| one.borrow().array()).collect::<PyResult<Vec<_>>>()?;
+        let arrays = arrays.iter().map(Tensor::array).collect::<PyResult<Vec<_>>>()?;
         let steps = arrays.first().and_then(|array| array.shape().first().copied());
         let Some(steps) = steps.filter(|&steps| steps > 0) else {
             return Err(PyTypeError::new_err("arrays of at least one row are expected"));
@@ -291,7 +311,7 @@ impl CompiledFunction {
         args: Vec<Bound<'_, Tensor>>,
         calls: usize,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let arrays = args.iter().map(|arg| arg.borrow().array()).collect::<PyResult<Vec<_>>>()?;
+        let arrays = args.iter().map(Tensor::array).collect::<PyResult<Vec<_>>>()?;
         let interrupt = Raised::default();
         let stop = || interrupt.interrupted();
         let made = self
@@ -300,31 +320,29 @@ impl CompiledFunction {
         profile::to_dict(py, &made?)
     }
 
-    /// The graph with placeholders of other shapes, `None` for any size; with the values that its
-    /// inputs and outputs are. Variables are captures, by their places in `captured`.
-    fn graph(&self, py: Python<'_>, shapes: Vec<Vec<Option<usize>>>) -> PyResult<Drawn> {
-        let mut copies: HashMap<Value, Value> = HashMap::new();
-        let mut graph = Graph::new();
-        for (number, node) in (0..).zip(self.graph.nodes()) {
-            let input = self.request.feeds.iter().position(|feed| feed.node == number);
-            let made = match (&node.op, input.and_then(|input| shapes.get(input))) {
-                (Op::Placeholder { dtype, .. }, Some(shape)) => {
-                    let op = Op::Placeholder { dtype: *dtype, shape: Some(shape.clone()) };
-                    graph.add(op, &[], &[])
-                }
-                _ => graph.copy_node(&self.graph, number, &copies),
-            };
-            let made = made.map_err(|error| raised(py, &error))?;
-            for output in 0..node.outputs.len() as u32 {
-                copies.insert(Value { node: number, output }, Value { node: made, output });
-            }
-        }
-        let pairs = |values: &[Value]| {
-            let copy = |value: &Value| copies.get(value).map(|copy| (copy.node, copy.output));
-            values.iter().filter_map(copy).collect()
-        };
-        let outputs = pairs(&self.request.fetches[..self.n_outputs]);
-        Ok((FlowGraph::of(graph), pairs(&self.request.feeds), outputs))
+    /// The graph, with the values that its inputs and outputs are. Variables are captures, by their places
+    /// in `captured`.
+    fn graph(&self) -> Drawn {
+        self.drawn((*self.graph).clone())
+    }
+
+    /// The graph that this function and `other`, which was traced for other sizes, are for any: with
+    /// placeholders of these shapes, `None` for any size; as `graph` gives it. `None` where the two do
+    /// other operations.
+    fn generalized(
+        &self,
+        py: Python<'_>,
+        other: &Self,
+        shapes: Vec<Vec<Option<usize>>>,
+    ) -> PyResult<Option<Drawn>> {
+        let feeds = &self.request.feeds;
+        let shapes = shapes.into_iter().map(|shape| Dims(Some(shape)));
+        let dims = feeds.iter().map(|feed| feed.node).zip(shapes).collect();
+        let made = generalize(&self.graph, &other.graph, &dims);
+        let made = made.map_err(|error| raised(py, &error))?;
+        let fetches = |one: &Self| one.request.fetches[..one.n_outputs].to_vec();
+        let is_same = fetches(self) == fetches(other);
+        Ok(made.filter(|_| is_same).map(|graph| self.drawn(graph)))
     }
 
     /// For each node the line that it comes from, such as "train.py:12: `y = a + b`"; empty where that is
@@ -355,19 +373,16 @@ impl CompiledFunction {
     fn captured(&self, py: Python<'_>) -> Vec<Py<Tensor>> {
         self.captures.iter().map(|capture| capture.tensor.clone_ref(py)).collect()
     }
-
-    /// Whether another function does the same operations, on whatever shapes.
-    fn is_like(&self, other: &Self) -> bool {
-        let same = |(a, b): (&Node, &Node)| {
-            let is_input = |node: &Node| matches!(node.op, Op::Placeholder { .. });
-            a.inputs == b.inputs && (a.op == b.op || (is_input(a) && is_input(b)))
-        };
-        let (a, b) = (self.graph.nodes(), other.graph.nodes());
-        a.len() == b.len() && a.iter().zip(b).all(same)
-    }
 }
 
 impl CompiledFunction {
+    /// A graph of the same numbers, with its inputs and outputs.
+    fn drawn(&self, graph: Graph) -> Drawn {
+        let pair = |value: &Value| (value.node, value.output);
+        let outputs = self.request.fetches[..self.n_outputs].iter().map(pair).collect();
+        (FlowGraph::of(graph), self.request.feeds.iter().map(pair).collect(), outputs)
+    }
+
     /// The outputs among what was fetched, without history.
     fn plain(&self, py: Python<'_>, mut made: Vec<Array>) -> PyResult<Vec<Tensor>> {
         let grads = made.split_off(self.n_outputs);
@@ -379,7 +394,7 @@ impl CompiledFunction {
     fn call_recorded(&self, py: Python<'_>, args: &[Bound<'_, Tensor>]) -> PyResult<Vec<Tensor>> {
         let captured = self.captures.iter().map(|capture| capture.tensor.bind(py));
         let inputs: Vec<eager::Tensor> =
-            args.iter().chain(captured).map(|one| one.borrow().eager()).collect::<PyResult<_>>()?;
+            args.iter().chain(captured).map(Tensor::lasting).collect::<PyResult<_>>()?;
         let arrays: Vec<Array> =
             inputs[..args.len()].iter().map(|input| input.array().clone()).collect();
         let request = self.recorded().map_err(|error| raised(py, &error))?;

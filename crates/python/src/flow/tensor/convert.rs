@@ -8,7 +8,8 @@ use pyo3::types::{PyBool, PyDict, PyFloat, PyString, PyTuple};
 
 use super::{Content, Tensor};
 use crate::flow::arrays::{
-    dtype_name, dtype_named, from_numpy, is_supported, numpy_dtype, to_numpy_shared,
+    dtype_name, dtype_named, fed_numpy, from_numpy, is_supported, numpy_dtype, shared_numpy,
+    to_numpy_shared,
 };
 
 /// The tensor of a number, a nest of numbers, or anything that NumPy makes an array of. Python's floats
@@ -47,6 +48,26 @@ pub(crate) fn tensor_from(
     };
     let array = array.cast_into::<PyUntypedArray>()?;
     from_numpy(&array).map(Tensor::from_array).map_err(|error| unsupported(py, error, &array))
+}
+
+/// The tensor in the memory of a NumPy array, or of a copy where that cannot be shared.
+#[pyfunction]
+pub(crate) fn tensor_shared(py: Python<'_>, array: &Bound<'_, PyUntypedArray>) -> PyResult<Tensor> {
+    let shared = shared_numpy(array).map_err(|error| unsupported(py, error, array))?;
+    match shared {
+        Some(shared) => Ok(Tensor::from_array(shared)),
+        None => tensor_from(py, array.as_any(), None),
+    }
+}
+
+/// The tensor of a NumPy array for one call of a function, in the array's memory where that pays.
+#[pyfunction]
+pub(crate) fn tensor_fed(py: Python<'_>, array: &Bound<'_, PyUntypedArray>) -> PyResult<Tensor> {
+    if array.is_c_contiguous() && is_supported(array) {
+        let tensor = Tensor::from_array(fed_numpy(array)?);
+        return Ok(Tensor { is_fed: true, ..tensor });
+    }
+    tensor_from(py, array.as_any(), None)
 }
 
 fn from_tensor(tensor: &Bound<'_, Tensor>, dtype: Option<&Bound<'_, PyAny>>) -> PyResult<Tensor> {
@@ -128,18 +149,18 @@ impl Tensor {
     }
 
     /// The elements as a NumPy array, which shares their memory and cannot be written.
-    fn numpy<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        to_numpy_shared(py, &self.array()?)
+    fn numpy<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        to_numpy_shared(slf.py(), &Self::array(slf)?)
     }
 
     #[pyo3(signature = (dtype = None, copy = None))]
     fn __array__<'py>(
-        &self,
-        py: Python<'py>,
+        slf: &Bound<'py, Self>,
         dtype: Option<&Bound<'py, PyAny>>,
         copy: Option<bool>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let array = self.numpy(py)?;
+        let py = slf.py();
+        let array = Self::numpy(slf)?;
         if dtype.is_none() && copy != Some(true) {
             return Ok(array);
         }
@@ -176,11 +197,10 @@ impl Tensor {
 
     #[pyo3(signature = (**options))]
     fn __dlpack__<'py>(
-        &self,
-        py: Python<'py>,
+        slf: &Bound<'py, Self>,
         options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let array = self.numpy(py)?;
+        let array = Self::numpy(slf)?;
         // A peer that knows nothing of read-only memory gets a copy, since it may write.
         let knows = match options {
             Some(options) => options.get_item("max_version")?.is_some_and(|one| !one.is_none()),
@@ -195,43 +215,43 @@ impl Tensor {
     }
 
     /// The one element as a Python number.
-    fn item<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        if self.shape().elements() != 1 {
-            let shape = self.shape();
+    fn item<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let shape = slf.borrow().shape();
+        if shape.elements() != 1 {
             let message =
                 format!("only a tensor of one element is a number; this has shape {shape}");
             return Err(PyValueError::new_err(message));
         }
-        self.numpy(py)?.call_method0("item")
+        Self::numpy(slf)?.call_method0("item")
     }
 
     /// The elements as nested lists of Python numbers.
-    fn tolist<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.numpy(py)?.call_method0("tolist")
+    fn tolist<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Self::numpy(slf)?.call_method0("tolist")
     }
 
-    fn __float__<'py>(&self, py: Python<'py>) -> PyResult<f64> {
-        self.item(py)?.extract()
+    fn __float__(slf: &Bound<'_, Self>) -> PyResult<f64> {
+        Self::item(slf)?.extract()
     }
 
-    fn __int__<'py>(&self, py: Python<'py>) -> PyResult<i64> {
-        self.item(py)?.call_method0("__int__")?.extract()
+    fn __int__(slf: &Bound<'_, Self>) -> PyResult<i64> {
+        Self::item(slf)?.call_method0("__int__")?.extract()
     }
 
-    fn __index__<'py>(&self, py: Python<'py>) -> PyResult<i64> {
-        if matches!(self.dtype(), DType::Fp32 | DType::Fp64 | DType::Bool) {
+    fn __index__(slf: &Bound<'_, Self>) -> PyResult<i64> {
+        if matches!(slf.borrow().dtype(), DType::Fp32 | DType::Fp64 | DType::Bool) {
             return Err(PyTypeError::new_err("only a tensor of a whole number is an index"));
         }
-        self.item(py)?.extract()
+        Self::item(slf)?.extract()
     }
 
-    fn __bool__<'py>(&self, py: Python<'py>) -> PyResult<bool> {
-        if self.shape().elements() != 1 {
+    fn __bool__(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        if slf.borrow().shape().elements() != 1 {
             return Err(PyValueError::new_err(
                 "a tensor of several elements is neither true nor false: use any() or all()",
             ));
         }
-        self.item(py)?.is_truthy()
+        Self::item(slf)?.is_truthy()
     }
 
     fn __len__(&self) -> PyResult<usize> {
@@ -246,48 +266,45 @@ impl Tensor {
         Ok(PyTuple::new(py, rows)?.try_iter()?.into_any())
     }
 
-    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let name = dtype_name(self.dtype());
-        if let Content::Array(_) = self.content {
-            let options = PyDict::new(py);
-            options.set_item("separator", ", ")?;
-            options.set_item("prefix", "tensor(")?;
-            let numpy = py.import("numpy")?;
-            let text = numpy.call_method("array2string", (self.numpy(py)?,), Some(&options))?;
-            let mut text = format!("tensor({text}");
-            if !matches!(self.dtype(), DType::Fp32 | DType::Int64 | DType::Bool) {
-                text = format!("{text}, dtype={name}");
-            }
-            if self.requires_grad() {
-                text.push_str(", requires_grad=True");
-            }
-            return Ok(text + ")");
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let (dtype, shape) = (slf.borrow().dtype(), slf.borrow().shape());
+        if let Content::Symbol(_) = slf.borrow().content {
+            return Ok(format!("<tensor of {} {shape}, traced>", dtype_name(dtype)));
         }
-        Ok(format!("<tensor of {name} {}, traced>", self.shape()))
+        let options = PyDict::new(slf.py());
+        options.set_item("separator", ", ")?;
+        options.set_item("prefix", "tensor(")?;
+        let numpy = slf.py().import("numpy")?;
+        let text = numpy.call_method("array2string", (Self::numpy(slf)?,), Some(&options))?;
+        let mut text = format!("tensor({text}");
+        if !matches!(dtype, DType::Fp32 | DType::Int64 | DType::Bool) {
+            text = format!("{text}, dtype={}", dtype_name(dtype));
+        }
+        if slf.borrow().requires_grad() {
+            text.push_str(", requires_grad=True");
+        }
+        Ok(text + ")")
     }
 
     fn __format__(slf: &Bound<'_, Self>, form: &str) -> PyResult<String> {
-        let tensor = slf.borrow();
-        if form.is_empty() || tensor.shape().elements() != 1 {
-            return tensor.__repr__(slf.py());
+        if form.is_empty() || slf.borrow().shape().elements() != 1 {
+            return Self::__repr__(slf);
         }
-        let number = tensor.item(slf.py())?;
-        drop(tensor);
-        number.call_method1("__format__", (form,))?.extract()
+        Self::item(slf)?.call_method1("__format__", (form,))?.extract()
     }
 
     /// The element type and elements, for pickle and copy.
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
-        let tensor = slf.borrow();
-        if tensor.requires_grad() && !tensor.is_plain_leaf() {
+        let requires_grad = slf.borrow().requires_grad();
+        if requires_grad && !slf.borrow().is_plain_leaf() {
             return Err(PyValueError::new_err(
                 "a tensor with history cannot be copied or pickled: detach() it first",
             ));
         }
         let module = py.import("ferrule.flow")?;
         let rebuild = module.getattr("_tensors")?.getattr("rebuild")?;
-        let args = (tensor.numpy(py)?, tensor.requires_grad());
+        let args = (Self::numpy(slf)?, requires_grad);
         (rebuild, args).into_pyobject(py).map(Bound::into_any)
     }
 }

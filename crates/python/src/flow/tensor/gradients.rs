@@ -1,7 +1,7 @@
 //! Gradients: what requires them, and where they go.
 
 use std::cell::Cell;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use ferrule_base::DType;
 use ferrule_graph::{Op, eager};
@@ -10,7 +10,7 @@ use ferrule_tensor::ops::Binary;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use super::{Content, Leaf, Slot, Tensor, apply_one, trace};
+use super::{Content, Leaf, Slot, SlotState, Tensor, apply_one, trace};
 use crate::flow::take_failure;
 use crate::flow::where_::raised_here;
 
@@ -49,7 +49,7 @@ pub(crate) fn tensor_gradients(
     if trace::is_active() {
         return trace::gradients(py, &ys, &weights, &xs, create_graph);
     }
-    let of = |one: &Bound<'_, Tensor>| one.borrow().eager();
+    let of = |one: &Bound<'_, Tensor>| Tensor::eager(one);
     let ys = ys.iter().map(of).collect::<PyResult<Vec<_>>>()?;
     let xs = xs.iter().map(of).collect::<PyResult<Vec<_>>>()?;
     let weights = weights.iter().map(|one| one.as_ref().map(of).transpose());
@@ -63,17 +63,30 @@ pub(crate) fn tensor_gradients(
 }
 
 impl Slot {
+    fn lock(&self) -> MutexGuard<'_, SlotState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn get(&self, py: Python<'_>) -> Option<Py<Tensor>> {
-        let slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        slot.as_ref().map(|grad| grad.clone_ref(py))
+        self.lock().grad.as_ref().map(|grad| grad.clone_ref(py))
     }
 
     pub(super) fn set(&self, grad: Option<Py<Tensor>>) {
         let old = {
-            let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut *slot, grad)
+            let mut slot = self.lock();
+            if slot.is_closed { grad } else { std::mem::replace(&mut slot.grad, grad) }
         };
         // Freed without the lock.
+        drop(old);
+    }
+
+    /// The leaf is gone.
+    pub(super) fn close(&self) {
+        let old = {
+            let mut slot = self.lock();
+            slot.is_closed = true;
+            slot.grad.take()
+        };
         drop(old);
     }
 
@@ -189,16 +202,16 @@ impl Tensor {
     /// The gradient that `backward` has left, summed over its calls; `None` before.
     #[getter]
     fn grad(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Self>>> {
-        let Some(leaf) = slf.borrow().leaf.clone() else { return Ok(None) };
+        let Some(slot) = slf.borrow().slot() else { return Ok(None) };
         if trace::is_active() {
-            return trace::grad_of(slf, &leaf.slot);
+            return trace::grad_of(slf, &slot);
         }
-        Ok(leaf.slot.get(slf.py()))
+        Ok(slot.get(slf.py()))
     }
 
     #[setter]
     fn set_grad(slf: &Bound<'_, Self>, grad: Option<Bound<'_, Self>>) -> PyResult<()> {
-        let Some(leaf) = slf.borrow().leaf.clone() else {
+        let Some(slot) = slf.borrow().slot() else {
             return Err(PyRuntimeError::new_err("only a leaf that requires_grad has a gradient"));
         };
         if let Some(grad) = &grad {
@@ -212,7 +225,7 @@ impl Tensor {
         if trace::is_active() {
             return trace::set_grad(slf, grad.as_ref());
         }
-        leaf.slot.set(grad.map(Bound::unbind));
+        slot.set(grad.map(Bound::unbind));
         Ok(())
     }
 
@@ -229,8 +242,8 @@ impl Tensor {
             return trace::backward(slf, gradient.as_ref());
         }
         check_start(slf, gradient.as_ref())?;
-        let y = slf.borrow().eager()?;
-        let weight = gradient.map(|one| one.borrow().eager()).transpose()?;
+        let y = Self::eager(slf)?;
+        let weight = gradient.map(|one| Self::eager(&one)).transpose()?;
         let made = py.detach(|| eager::gradients_of(&[(&y, weight.as_ref())], None, create_graph));
         let made =
             made.map_err(|error| take_failure().unwrap_or_else(|| raised_here(py, &error)))?;
@@ -247,7 +260,7 @@ impl Tensor {
         if trace::is_active() {
             return apply_one(slf.py(), &Op::StopGradient, &[slf]);
         }
-        slf.borrow().array().map(Self::from_array)
+        Self::array(slf).map(Self::from_array)
     }
 
     /// A tensor of its own with the same elements and history.
@@ -265,7 +278,7 @@ impl Tensor {
         if slf.borrow().requires_grad() {
             return apply_one(py, &Op::Identity, &[slf]);
         }
-        let mut made = slf.borrow().array().map(Self::from_array)?;
+        let mut made = Self::array(slf).map(Self::from_array)?;
         made.set_requires_grad(true)?;
         Ok(made)
     }

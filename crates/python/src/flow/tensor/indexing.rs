@@ -40,7 +40,7 @@ fn part<'py>(index: &Bound<'py, PyAny>) -> PyResult<Part<'py>> {
         return Ok(Part::Slice(bound("start")?, bound("stop")?, step));
     }
     if let Ok(tensor) = index.cast::<Tensor>()
-        && (!tensor.borrow().shape().is_empty() || tensor.borrow().array().is_err())
+        && (!tensor.borrow().shape().is_empty() || Tensor::array(tensor).is_err())
     {
         return Ok(Part::Places(tensor.clone()));
     }
@@ -184,7 +184,7 @@ fn places<'py>(tensor: &Bound<'py, Tensor>, size: usize) -> PyResult<Bound<'py, 
             return Err(PyIndexError::new_err(message));
         }
     }
-    let truths = tensor.borrow().array()?;
+    let truths = Tensor::array(tensor)?;
     if **truths.shape() != [size] {
         let found = truths.shape();
         let message = format!("truth values of shape {found} for an axis of size {size}");
@@ -198,7 +198,7 @@ fn places<'py>(tensor: &Bound<'py, Tensor>, size: usize) -> PyResult<Bound<'py, 
 
 fn from_the_end<'py>(tensor: &Bound<'py, Tensor>, size: usize) -> PyResult<Bound<'py, Tensor>> {
     let py = tensor.py();
-    let is_negative = match tensor.borrow().array() {
+    let is_negative = match Tensor::array(tensor) {
         Ok(array) if array.dtype() == DType::Int64 => {
             array.as_slice::<i64>().iter().any(|&i| i < 0)
         }

@@ -3,6 +3,8 @@
 //! One file a family of methods. Every operation goes through [`apply`], which computes it, or, while
 //! a function is traced, adds it to the function's graph.
 
+mod absence;
+mod branches;
 mod compiled;
 mod convert;
 mod gradients;
@@ -28,14 +30,16 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
+pub(crate) use branches::{TracedPart, part_abort, part_begin, part_end, trace_cond, trace_while};
 pub(crate) use compiled::CompiledFunction;
-pub(crate) use convert::tensor_from;
+pub(crate) use convert::{tensor_fed, tensor_from, tensor_shared};
 pub(crate) use gradients::{is_grad_enabled, set_grad_enabled, tensor_gradients};
 pub(crate) use operation::{TensorFunction, TensorOp};
 pub(crate) use trace::{is_tracing, tensor_signature, trace_abort, trace_begin, trace_end};
 
 use super::take_failure;
 use super::where_::raised_here;
+use absence::Absence;
 
 /// An array of one dtype, with its history where gradients may be asked for.
 #[pyclass(module = "ferrule.flow", weakref)]
@@ -46,6 +50,8 @@ pub(crate) struct Tensor {
     leaf: Option<Leaf>,
     /// Younger tensors have greater ones.
     serial: u64,
+    /// Whether it was made for one call, of an array that may change after it.
+    is_fed: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -57,6 +63,7 @@ enum Content {
     Away {
         dtype: DType,
         shape: Shape,
+        absence: Arc<Absence>,
     },
 }
 
@@ -70,7 +77,9 @@ struct Symbol {
     requires_grad: bool,
 }
 
-#[derive(Clone, Debug)]
+/// What a tensor has that gradients are taken by. Its gradient goes with it, though history that began
+/// with it may live on, such as that of the gradient itself.
+#[derive(Debug)]
 struct Leaf {
     record: Arc<Record>,
     slot: Arc<Slot>,
@@ -78,7 +87,20 @@ struct Leaf {
 
 /// The gradient that has come to a leaf.
 #[derive(Debug, Default)]
-struct Slot(Mutex<Option<Py<Tensor>>>);
+struct Slot(Mutex<SlotState>);
+
+#[derive(Debug, Default)]
+struct SlotState {
+    grad: Option<Py<Tensor>>,
+    /// Whether the leaf is gone, so that nobody can see a gradient.
+    is_closed: bool,
+}
+
+impl Drop for Leaf {
+    fn drop(&mut self) {
+        self.slot.close();
+    }
+}
 
 fn next_serial() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -95,7 +117,7 @@ impl Leaf {
 
 impl Tensor {
     fn of(content: Content) -> Self {
-        Self { content, leaf: None, serial: next_serial() }
+        Self { content, leaf: None, serial: next_serial(), is_fed: false }
     }
 
     /// A tensor of an array without history.
@@ -119,26 +141,50 @@ impl Tensor {
         }
     }
 
-    /// The tensor as the engine takes it, with its leaf as its origin.
-    fn eager(&self) -> PyResult<eager::Tensor> {
-        match (&self.content, &self.leaf) {
-            (Content::Array(tensor), None) => Ok(tensor.clone()),
-            (Content::Array(tensor), Some(leaf)) => {
-                let record = Arc::clone(&leaf.record);
-                let origin = eager::Origin { record, output: 0 };
-                Ok(eager::Tensor::with_origin(tensor.array().clone(), Some(origin)))
-            }
-            (Content::Symbol(_), _) if trace::is_active() => Err(unknown_value()),
-            (Content::Symbol(_), _) => Err(escaped()),
-            (Content::Away { .. }, _) => Err(PyRuntimeError::new_err(
-                "the tensor is being changed by a function that runs in another thread",
-            )),
+    /// The tensor as the engine takes it, with its leaf as its origin; waited for where a function that
+    /// runs in another thread changes it.
+    fn eager(slf: &Bound<'_, Self>) -> PyResult<eager::Tensor> {
+        loop {
+            let absence = match slf.borrow().present()? {
+                Ok(tensor) => return Ok(tensor),
+                Err(absence) => absence,
+            };
+            absence.wait(slf.py())?;
         }
     }
 
+    /// The tensor as the engine takes it, or what tells when it is back.
+    fn present(&self) -> PyResult<Result<eager::Tensor, Arc<Absence>>> {
+        match (&self.content, &self.leaf) {
+            (Content::Array(tensor), None) => Ok(Ok(tensor.clone())),
+            (Content::Array(tensor), Some(leaf)) => {
+                let record = Arc::clone(&leaf.record);
+                let origin = eager::Origin { record, output: 0 };
+                Ok(Ok(eager::Tensor::with_origin(tensor.array().clone(), Some(origin))))
+            }
+            (Content::Symbol(_), _) if trace::is_active() => Err(unknown_value()),
+            (Content::Symbol(_), _) => Err(escaped()),
+            (Content::Away { absence, .. }, _) => Ok(Err(Arc::clone(absence))),
+        }
+    }
+
+    /// The same as `eager`, to be remembered for gradients.
+    fn lasting(slf: &Bound<'_, Self>) -> PyResult<eager::Tensor> {
+        let tensor = Self::eager(slf)?;
+        if !slf.borrow().is_fed {
+            return Ok(tensor);
+        }
+        Ok(eager::Tensor::new(tensor.array().owned()))
+    }
+
     /// The array.
-    fn array(&self) -> PyResult<Array> {
-        self.eager().map(|tensor| tensor.array().clone())
+    fn array(slf: &Bound<'_, Self>) -> PyResult<Array> {
+        Self::eager(slf).map(|tensor| tensor.array().clone())
+    }
+
+    /// Where gradients by this tensor go.
+    fn slot(&self) -> Option<Arc<Slot>> {
+        self.leaf.as_ref().map(|leaf| Arc::clone(&leaf.slot))
     }
 
     fn requires_grad(&self) -> bool {
@@ -160,8 +206,9 @@ fn escaped() -> PyErr {
 
 fn unknown_value() -> PyErr {
     PyRuntimeError::new_err(
-        "the value of a tensor is not known while its function is traced: use where() in place \
-         of `if`, and leave numpy(), item(), print and float() to the code around the function",
+        "the value of a tensor is not known while its function is traced: use flow.where() or flow.cond() \
+         in place of `if`, flow.while_loop() in place of `while`, and leave numpy(), item(), print and \
+         float() to the code around the function",
     )
 }
 
@@ -177,7 +224,7 @@ fn apply(
         return Ok(outputs);
     }
     let tensors: SmallVec<[eager::Tensor; 3]> =
-        inputs.iter().map(|input| input.borrow().eager()).collect::<PyResult<_>>()?;
+        inputs.iter().map(|input| Tensor::eager(input)).collect::<PyResult<_>>()?;
     let given: SmallVec<[&eager::Tensor; 3]> = tensors.iter().collect();
     let recording = gradients::is_enabled();
     let is_large = tensors.iter().any(|tensor| tensor.array().elements() > DETACH_ELEMENTS);

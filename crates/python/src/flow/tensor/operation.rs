@@ -86,7 +86,7 @@ impl TensorFunction {
         }
         let inputs = tensors(inputs)?;
         let given: Vec<eager::Tensor> =
-            inputs.iter().map(|input| input.borrow().eager()).collect::<PyResult<_>>()?;
+            inputs.iter().map(Tensor::eager).collect::<PyResult<_>>()?;
         let custom: Arc<dyn Custom> = self.0.clone();
         let given: Vec<&eager::Tensor> = given.iter().collect();
         let made = eager::apply_custom(&custom, &given, gradients::is_enabled());

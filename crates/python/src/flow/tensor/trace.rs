@@ -4,7 +4,9 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
-use ferrule_graph::{Graph, Op, Value, gradients as graph_gradients, is_differentiable};
+use ferrule_base::DType;
+use ferrule_graph::{Graph, Op, Value, gradients as graph_gradients, is_differentiable, is_float};
+use ferrule_tensor::array::Shape;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -21,16 +23,20 @@ thread_local! {
 }
 
 /// A function on its way to a graph.
-struct Trace {
-    number: u64,
-    graph: Graph,
-    inputs: Vec<Symbol>,
+pub(super) struct Trace {
+    pub(super) number: u64,
+    pub(super) graph: Graph,
+    pub(super) inputs: Vec<Symbol>,
+    /// The trace around it, where this is one of a branch or of a loop.
+    pub(super) outer: Option<Box<Trace>>,
+    /// What it takes from there, and what that is here.
+    pub(super) taken: Vec<(Symbol, Symbol)>,
     captures: Vec<Capture>,
     /// Places of captures, by the serial numbers of their tensors.
     places: HashMap<u64, usize>,
     /// The latest assignment of each variable.
     assignments: HashMap<usize, u32>,
-    lines: Lines,
+    pub(super) lines: Lines,
 }
 
 /// Whether this thread traces a function.
@@ -50,25 +56,7 @@ pub(crate) fn trace_begin(py: Python<'_>, args: Vec<Bound<'_, Tensor>>) -> PyRes
     if is_active() {
         return Err(PyRuntimeError::new_err("a function is being traced already"));
     }
-    let mut trace = Trace {
-        number: next_serial(),
-        graph: Graph::new(),
-        inputs: Vec::new(),
-        captures: Vec::new(),
-        places: HashMap::new(),
-        assignments: HashMap::new(),
-        lines: Lines::default(),
-    };
-    for arg in &args {
-        let arg = arg.borrow();
-        let (dtype, shape) = (arg.dtype(), arg.shape());
-        let dims = Some(shape.iter().map(|&size| Some(size)).collect());
-        let node = trace.graph.add(Op::Placeholder { dtype, shape: dims }, &[], &[]);
-        let value = Value::of(node.map_err(|error| raised(py, &error))?);
-        let requires_grad = arg.requires_grad();
-        trace.inputs.push(Symbol { trace: trace.number, value, dtype, shape, requires_grad });
-    }
-    let symbols = trace.inputs.iter().map(|&symbol| Tensor::of(Content::Symbol(symbol))).collect();
+    let (trace, symbols) = Trace::new(py, &args)?;
     TRACE.set(Some(trace));
     ACTIVE.set(true);
     Ok(symbols)
@@ -109,6 +97,12 @@ pub(crate) fn trace_end(
     let symbols: PyResult<Vec<Symbol>> = symbols;
     ACTIVE.set(false);
     let mut trace = TRACE.take().ok_or_else(not_tracing)?;
+    if trace.captures.iter().any(Capture::loses_history) {
+        return Err(PyRuntimeError::new_err(
+            "a tensor of the code around a traced function is given a value that gradients flow through, \
+             which it would lose at the end of the call: give it value.detach(), or return the value",
+        ));
+    }
     trace.captures.iter_mut().for_each(|capture| capture.look(py));
     let inputs = trace.inputs.iter().map(|symbol| symbol.value).collect();
     let targets = std::mem::take(&mut trace.assignments).into_values().collect();
@@ -116,30 +110,107 @@ pub(crate) fn trace_end(
     Ok(CompiledFunction::new(graph, inputs, captures, &symbols?, targets, lines))
 }
 
-fn not_tracing() -> PyErr {
+pub(super) fn not_tracing() -> PyErr {
     PyRuntimeError::new_err("no function is being traced")
 }
 
+/// The trace of this thread, to be changed into another.
+pub(super) fn exchange(work: impl FnOnce(Trace) -> (Trace, bool)) -> bool {
+    let Some(trace) = TRACE.take() else { return false };
+    let (trace, done) = work(trace);
+    TRACE.set(Some(trace));
+    done
+}
+
 /// Works on the trace of this thread. `work` must not call Python.
-fn with<R>(work: impl FnOnce(&mut Trace) -> PyResult<R>) -> PyResult<R> {
+pub(super) fn with<R>(work: impl FnOnce(&mut Trace) -> PyResult<R>) -> PyResult<R> {
     TRACE.with_borrow_mut(|trace| trace.as_mut().ok_or_else(not_tracing).and_then(work))
 }
 
 impl Trace {
+    /// A trace of a function, and what stands for its arguments.
+    pub(super) fn new(py: Python<'_>, args: &[Bound<'_, Tensor>]) -> PyResult<(Self, Vec<Tensor>)> {
+        let mut trace = Self {
+            number: next_serial(),
+            graph: Graph::new(),
+            inputs: Vec::new(),
+            outer: None,
+            taken: Vec::new(),
+            captures: Vec::new(),
+            places: HashMap::new(),
+            assignments: HashMap::new(),
+            lines: Lines::default(),
+        };
+        for arg in args {
+            let arg = arg.borrow();
+            let input = trace.input(py, arg.dtype(), arg.shape(), arg.requires_grad())?;
+            trace.inputs.push(input);
+        }
+        let symbols = trace.inputs.iter().map(|&one| Tensor::of(Content::Symbol(one)));
+        let symbols = symbols.collect();
+        Ok((trace, symbols))
+    }
+
+    /// A new placeholder.
+    pub(super) fn input(
+        &mut self,
+        py: Python<'_>,
+        dtype: DType,
+        shape: Shape,
+        requires_grad: bool,
+    ) -> PyResult<Symbol> {
+        let dims = Some(shape.iter().map(|&size| Some(size)).collect());
+        let node = self.graph.add(Op::Placeholder { dtype, shape: dims }, &[], &[]);
+        let value = Value::of(node.map_err(|error| raised(py, &error))?);
+        Ok(Symbol { trace: self.number, value, dtype, shape, requires_grad })
+    }
+
+    /// What stands for a tensor of the trace around this one.
+    fn take_in(&mut self, tensor: &Bound<'_, Tensor>) -> PyResult<Symbol> {
+        let around = self.outer.as_mut().ok_or_else(super::escaped)?.symbol(tensor)?;
+        if let Some((_, known)) = self.taken.iter().find(|one| one.0.value == around.value) {
+            return Ok(*known);
+        }
+        let Symbol { dtype, shape, requires_grad, .. } = around;
+        let made = self.input(tensor.py(), dtype, shape, requires_grad)?;
+        self.taken.push((around, made));
+        Ok(made)
+    }
+
+    /// What has an effect beyond a branch or a loop is refused within.
+    fn check_effect(&self) -> PyResult<()> {
+        if self.outer.is_none() {
+            return Ok(());
+        }
+        Err(PyRuntimeError::new_err(
+            "a function given to cond() or while_loop() has no effects: it changes no tensor of the code \
+             around it, calls no backward() and draws no random numbers (flow.grad() is fine); return \
+             what is to change",
+        ))
+    }
+
     /// What `tensor` is in the graph.
-    fn symbol(&mut self, tensor: &Bound<'_, Tensor>) -> PyResult<Symbol> {
+    pub(super) fn symbol(&mut self, tensor: &Bound<'_, Tensor>) -> PyResult<Symbol> {
         let py = tensor.py();
         let borrowed = tensor.borrow();
         match &borrowed.content {
             Content::Symbol(symbol) if symbol.trace == self.number => Ok(*symbol),
-            Content::Symbol(_) => Err(super::escaped()),
+            Content::Symbol(_) => {
+                drop(borrowed);
+                self.take_in(tensor)
+            }
+            _ if self.outer.is_some() && self.is_outer(&borrowed) => {
+                drop(borrowed);
+                self.take_in(tensor)
+            }
             _ if self.is_outer(&borrowed) => {
                 drop(borrowed);
                 let place = self.capture(tensor)?;
                 Ok(self.captures[place].now)
             }
             _ => {
-                let array = borrowed.array()?;
+                drop(borrowed);
+                let array = Tensor::array(tensor)?;
                 let node = self.graph.constant(array);
                 let node = node.map_err(|error| raised(py, &error))?;
                 self.known(Value::of(node), false)
@@ -154,6 +225,13 @@ impl Trace {
 
     /// What cannot be changed in place as it would be without a trace is refused.
     fn check_assigned(&self, tensor: &Tensor) -> PyResult<()> {
+        match tensor.content {
+            Content::Symbol(symbol) if symbol.trace != self.number => self.check_effect()?,
+            Content::Array(_) | Content::Away { .. } if self.is_outer(tensor) => {
+                self.check_effect()?
+            }
+            _ => {}
+        }
         if tensor.leaf.is_some() && tensor.serial >= self.number {
             return Err(PyRuntimeError::new_err(
                 "a leaf that a traced function makes is changed in place: make it outside",
@@ -170,7 +248,7 @@ impl Trace {
     }
 
     /// The value as a symbol.
-    fn known(&self, value: Value, requires_grad: bool) -> PyResult<Symbol> {
+    pub(super) fn known(&self, value: Value, requires_grad: bool) -> PyResult<Symbol> {
         let unknown =
             || PyRuntimeError::new_err("the shape is not known while the function is traced");
         let known = self.graph.type_of(value).map_err(|_| unknown())?;
@@ -196,7 +274,7 @@ impl Trace {
         Ok(place)
     }
 
-    fn add(
+    pub(super) fn add(
         &mut self,
         py: Python<'_>,
         op: &Op,
@@ -214,7 +292,8 @@ impl Trace {
                     let stopped = self.graph.add(Op::StopGradient, &[value], &[]);
                     value = Value::of(stopped.map_err(|error| raised(py, &error))?);
                 }
-                self.known(value, through && recording)
+                let flows = through && recording && is_float(self.known(value, false)?.dtype);
+                self.known(value, flows)
             })
             .collect()
     }
@@ -302,6 +381,7 @@ pub(super) fn backward(
     let line = where_::user_line(py)?;
     with(|trace| {
         trace.lines.mark(&trace.graph, line);
+        trace.check_effect()?;
         let y = trace.symbol(tensor)?;
         let weight = weight.map(|one| trace.symbol(one)).transpose()?;
         if let Some(weight) = &weight {
@@ -350,6 +430,7 @@ pub(super) fn backward(
 pub(super) fn grad_of(tensor: &Bound<'_, Tensor>, slot: &Slot) -> PyResult<Option<Py<Tensor>>> {
     let py = tensor.py();
     let (place, effect, shown) = with(|trace| {
+        trace.check_effect()?;
         let place = trace.capture(tensor)?;
         let capture = &trace.captures[place];
         Ok((place, capture.grad, capture.shown.as_ref().map(|shown| shown.clone_ref(py))))
@@ -380,6 +461,7 @@ pub(super) fn set_grad(
     grad: Option<&Bound<'_, Tensor>>,
 ) -> PyResult<()> {
     with(|trace| {
+        trace.check_effect()?;
         let symbol = grad.map(|grad| trace.symbol(grad)).transpose()?;
         let place = trace.capture(tensor)?;
         trace.captures[place].shown = grad.map(|grad| grad.clone().unbind());
