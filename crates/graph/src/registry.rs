@@ -114,8 +114,10 @@ impl Output<'_> {
     }
 }
 
-static OPERATIONS: RwLock<BTreeMap<String, BTreeMap<u32, Arc<dyn Operation>>>> =
-    RwLock::new(BTreeMap::new());
+/// The versions of an operation.
+type Versions = BTreeMap<u32, Arc<dyn Operation>>;
+
+static OPERATIONS: RwLock<BTreeMap<String, Versions>> = RwLock::new(BTreeMap::new());
 
 /// Registers an operation for the life of the process.
 ///
@@ -138,7 +140,7 @@ pub fn register(operation: Arc<dyn Operation>) -> Result<(), GraphError> {
 /// The names and versions of what is registered.
 pub fn registered() -> Vec<(String, u32)> {
     let all = OPERATIONS.read().unwrap_or_else(PoisonError::into_inner);
-    let versions = |(name, versions): (&String, &BTreeMap<u32, _>)| -> Vec<(String, u32)> {
+    let versions = |(name, versions): (&String, &Versions)| -> Vec<(String, u32)> {
         versions.keys().map(|&version| (name.clone(), version)).collect()
     };
     all.iter().flat_map(versions).collect()
