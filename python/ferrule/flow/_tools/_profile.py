@@ -67,7 +67,7 @@ class Profile:
     Attributes
     ----------
     parts : list of Part
-        The longest first.
+        The longest first. An update that the matrix product before it makes is a part of that.
     calls : int
         How many runs were timed.
     seconds : float
@@ -77,7 +77,7 @@ class Profile:
     def __init__(self, title: str, made: dict[str, Any], line_of: Callable[[int], str]) -> None:
         self.calls: int = made["calls"]
         self.seconds: float = made["seconds"]
-        parts = [_part(each, line_of) for each in made["parts"]]
+        parts = [_part(each, line_of) for each in made["parts"] if each["calls"]]
         self.parts = sorted(parts, key=lambda part: -part.seconds)
         self._table = self._tabled(title)
 

@@ -86,6 +86,20 @@ def test_what_a_step_changes_is_put_back():
     assert not np.array_equal(before["weight"], model.weight.numpy())
 
 
+def test_a_step_within_a_product_is_a_part_of_the_product():
+    parameter = nn.Parameter(flow.ones(32, 16))
+    optimizer = optim.SGD([parameter], lr=0.1)
+
+    @flow.function
+    def step(x):
+        (x @ parameter).sum().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    parts = flow.profile(step, flow.ones(8, 32)).parts
+    assert [part.name for part in parts if "(32, 16)" in part.shapes] == ["mat_mul"]
+
+
 def test_modules_are_profiled_as_they_are():
     model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
     made = flow.profile(model, flow.ones(2, 4))
