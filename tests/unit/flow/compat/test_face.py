@@ -1,6 +1,7 @@
 """The module itself: what it has, what it says of what it lacks, how quickly it loads."""
 
 import importlib
+import os
 import re
 import statistics
 import subprocess
@@ -156,15 +157,24 @@ PROBE = """
 import sys, time
 import ferrule
 assert "numpy" not in sys.modules
-start = time.process_time()
+start = time.thread_time()
 import ferrule.flow.compat.v1
-print(time.process_time() - start)
+print(time.thread_time() - start)
 """
 
 
-def test_it_loads_in_under_200_ms():
+def test_it_loads_in_under_200_ms(tmp_path):
+    # Bytecode is at hand, as an installer leaves it, and only the importing thread counts: NumPy's
+    # BLAS has its own threads wait in a busy loop when they start.
+    environment = os.environ | {"PYTHONPYCACHEPREFIX": str(tmp_path)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+
     def seconds():
         command = [sys.executable, "-c", PROBE]
-        return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        answer = subprocess.run(
+            command, check=True, capture_output=True, text=True, env=environment
+        )
+        return float(answer.stdout)
 
+    seconds()
     assert statistics.median(seconds() for _ in range(5)) < 0.2
