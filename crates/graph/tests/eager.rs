@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ferrule_base::DType;
-use ferrule_graph::eager::{self, Origin, Record, Tensor};
+use ferrule_graph::eager::{self, Gradient, Origin, Record, Tensor};
 use ferrule_graph::{Custom, Op};
 use ferrule_tensor::array::{Array, Shape};
 use ferrule_tensor::ops::{Binary, Reduction, Unary};
@@ -26,8 +26,8 @@ fn binary(f: Binary, x: &Tensor, y: &Tensor) -> Tensor {
 }
 
 fn gradient(y: &Tensor, x: &Tensor, recording: bool) -> Tensor {
-    let made = eager::gradients_of(&[(y, None)], Some(&[x]), recording).unwrap();
-    made.into_iter().next().unwrap().tensor.unwrap()
+    let made = eager::gradients_of(&[(y, None)], &[x], recording).unwrap();
+    made.into_iter().next().unwrap().unwrap()
 }
 
 fn number(tensor: &Tensor) -> f64 {
@@ -69,11 +69,74 @@ fn remembered_gradients_are_functions_of_every_tensor_on_the_way() {
 fn each_leaf_is_given_with_its_gradient() {
     let [x, w] = [3.0, 5.0].map(|value| leaf(array(&[], &[value])));
     let y = binary(Binary::Mul, &x, &w);
-    let made = eager::gradients_of(&[(&y, None)], None, false).unwrap();
-    for grad in made {
-        let is_x = Arc::ptr_eq(&grad.leaf.unwrap(), &x.origin().unwrap().record);
-        assert_eq!(number(&grad.tensor.unwrap()), if is_x { 5.0 } else { 3.0 });
+    for (leaf, grad) in eager::leaf_gradients(&y, None, false).unwrap() {
+        let is_x = Arc::ptr_eq(&leaf, &x.origin().unwrap().record);
+        let Gradient::Tensor(grad) = grad else { panic!("a number is no matrix product") };
+        assert_eq!(number(&grad), if is_x { 5.0 } else { 3.0 });
     }
+}
+
+#[test]
+fn a_leaf_has_a_gradient_by_itself() {
+    let x = leaf(array(&[], &[3.0]));
+    let made = eager::leaf_gradients(&x, None, false).unwrap();
+    assert!(matches!(&made[..], [(_, Gradient::Tensor(one))] if number(one) == 1.0));
+}
+
+/// The sum of x w, of x [rows, 3] and a leaf w [3, 4], with numbers that follow `start`.
+fn layer(rows: usize, start: f64) -> (Tensor, Tensor) {
+    let numbers = |count: usize| (0..count).map(|one| start + one as f64).collect::<Vec<_>>();
+    let x = Tensor::new(array(&[rows, 3], &numbers(3 * rows)));
+    let w = leaf(array(&[3, 4], &numbers(12)));
+    let y = apply(Op::MatMul { transpose_a: false, transpose_b: false }, &[&x, &w]);
+    let y = apply(Op::Unary { f: Unary::Tanh }, &[&y]);
+    (apply(Op::Reduce { f: Reduction::Sum, axes: None, keepdims: false }, &[&y]), w)
+}
+
+fn leaf_gradient(y: &Tensor, recording: bool) -> Gradient {
+    eager::leaf_gradients(y, None, recording).unwrap().remove(0).1
+}
+
+#[test]
+fn a_gradient_that_is_a_product_is_left_as_such_from_the_second_pass_of_a_structure_on() {
+    let gradients = [0.25, 0.25, 0.5].map(|start| leaf_gradient(&layer(1, start).0, false));
+    let [Gradient::Tensor(first), Gradient::Product(second), Gradient::Product(third)] = gradients
+    else {
+        panic!("the first gradient is a tensor, and the others are products")
+    };
+    let bits = |array: &Array| array.as_slice::<f64>().iter().map(|x| x.to_bits()).collect();
+    let bits_of: Vec<Vec<u64>> = vec![bits(first.array()), bits(&second.multiply().unwrap())];
+    assert_eq!(bits_of[0], bits_of[1]);
+    let (y, w) = layer(1, 0.5);
+    assert_eq!(bits(gradient(&y, &w, false).array()), bits(&third.multiply().unwrap()) as Vec<u64>);
+}
+
+#[test]
+fn products_of_factors_that_are_larger_are_computed() {
+    for _ in 0..2 {
+        assert!(matches!(leaf_gradient(&layer(2, 0.0).0, false), Gradient::Tensor(_)));
+    }
+}
+
+#[test]
+fn gradients_that_have_gradients_are_computed() {
+    for _ in 0..2 {
+        assert!(matches!(leaf_gradient(&layer(1, 0.0).0, true), Gradient::Tensor(_)));
+    }
+}
+
+#[test]
+fn elements_of_a_leaf_are_held_where_a_gradient_reads_them() {
+    let matmul = Op::MatMul { transpose_a: false, transpose_b: false };
+    let holders = |w: &Tensor| Arc::strong_count(w.array().buffer());
+    let x = Tensor::new(array(&[1, 2], &[1.0, 2.0]));
+    let [v, w] = [3.0, 5.0].map(|one| leaf(array(&[2, 2], &[one; 4])));
+    let once = apply(matmul.clone(), &[&x, &v]);
+    let twice = apply(matmul, &[&once, &w]);
+    assert_eq!([holders(&v), holders(&w)], [1, 2]);
+    let y = apply(Op::Reduce { f: Reduction::Sum, axes: None, keepdims: false }, &[&twice]);
+    assert_eq!(gradient(&y, &v, false).array().as_slice::<f64>(), [10.0, 10.0, 20.0, 20.0]);
+    assert_eq!(gradient(&y, &w, false).array().as_slice::<f64>(), [9.0; 4]);
 }
 
 #[test]
@@ -92,8 +155,8 @@ fn weights_scale_gradients() {
     let x = leaf(array(&[3], &[1.0, 2.0, 3.0]));
     let y = apply(Op::Unary { f: Unary::Square }, &[&x]);
     let weight = Tensor::new(array(&[3], &[1.0, 0.0, -1.0]));
-    let made = eager::gradients_of(&[(&y, Some(&weight))], Some(&[&x]), false).unwrap();
-    let grad = made[0].tensor.as_ref().unwrap();
+    let made = eager::gradients_of(&[(&y, Some(&weight))], &[&x], false).unwrap();
+    let grad = made[0].as_ref().unwrap();
     assert_eq!(grad.array().as_slice::<f64>(), [2.0, 0.0, -6.0]);
 }
 
@@ -101,8 +164,8 @@ fn weights_scale_gradients() {
 fn a_tensor_that_nothing_depends_on_has_no_gradient() {
     let [x, other] = [1.0, 2.0].map(|value| leaf(array(&[], &[value])));
     let y = apply(Op::Unary { f: Unary::Exp }, &[&x]);
-    let made = eager::gradients_of(&[(&y, None)], Some(&[&other]), false).unwrap();
-    assert!(made[0].tensor.is_none());
+    let made = eager::gradients_of(&[(&y, None)], &[&other], false).unwrap();
+    assert!(made[0].is_none());
 }
 
 /// x * 2, whose gradient says 3.

@@ -6,7 +6,7 @@ import types
 import warnings
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -295,19 +295,19 @@ def _flattened(nest: Any, tensors: list[Tensor], *, is_result: bool = False) -> 
     if isinstance(nest, Tensor):
         tensors.append(nest)
         return _SLOT
-
-    def each(items: Iterable[Any]) -> list[Any]:
-        return [_flattened(item, tensors, is_result=is_result) for item in items]
-
+    if nest is None or nest is True or nest is False:
+        return _CONSTANTS[nest]
     if isinstance(nest, tuple):
-        return tuple(each(nest)) if type(nest) is tuple else (_Nest(type(nest)), *each(nest))
+        items = [_flattened(item, tensors, is_result=is_result) for item in nest]
+        return tuple(items) if type(nest) is tuple else (_Nest(type(nest)), *items)
     if isinstance(nest, list):
         if not is_result and nest and all(type(item) in (int, float) for item in nest):
             tensors.append(as_tensor(nest))
             return _SLOT
-        return (_Nest(list), *each(nest))
+        return (_LIST, *[_flattened(item, tensors, is_result=is_result) for item in nest])
     if isinstance(nest, dict):
-        return (_Nest(dict), tuple(nest), *each(nest.values()))
+        items = [_flattened(item, tensors, is_result=is_result) for item in nest.values()]
+        return (_Nest(dict), tuple(nest), *items)
     if isinstance(nest, (np.ndarray, np.generic)):
         tensors.append(as_tensor(nest) if is_result else _fed(nest))
         return _SLOT
@@ -347,6 +347,9 @@ class _Static:
 
 _PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes})
 
+# Made once, since a call may have many.
+_CONSTANTS = {value: _Static(value) for value in (None, True, False)}
+
 
 def _owner(nest: Any) -> Any:
     """Return the object that a method is called on, where the first argument is one."""
@@ -373,6 +376,9 @@ class _Nest:
 
     def __hash__(self) -> int:
         return hash(self.type)
+
+
+_LIST = _Nest(list)
 
 
 def _filled(nest: Any, tensors: Any) -> Any:

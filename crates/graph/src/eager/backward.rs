@@ -4,11 +4,13 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use ferrule_tensor::array::Array;
+use ferrule_base::DType;
+use ferrule_tensor::array::{Array, Shape};
 
 use super::call::{Call, apply_call};
+use super::product;
 use super::tape::{Ends, Outline, Place, Ref, Step, Tape};
-use super::{Origin, Outputs, Record, Tensor, Work};
+use super::{Origin, Outputs, Product, Record, Tensor, Work};
 use crate::error::{Fault, GraphError};
 use crate::gradient::gradients;
 use crate::graph::{Graph, Value};
@@ -28,6 +30,9 @@ struct Kept {
     outline: Outline,
     backward: Backward,
     session: Session,
+    /// Whether it has not run. A step that takes products is planned for them, which a structure that
+    /// never comes again is not worth.
+    is_new: bool,
 }
 
 /// The graph of a tape with its gradients.
@@ -36,7 +41,8 @@ struct Backward {
     request: Request,
     /// Where what is fed comes from.
     sources: Vec<Source>,
-    grads: Vec<Option<Value>>,
+    /// How each gradient is made of what is fetched; `None` where nothing depends on it.
+    grads: Vec<Option<Made>>,
     /// The values of tensors that the gradients are a function of.
     inputs: Vec<(Value, Source)>,
 }
@@ -50,51 +56,93 @@ enum Source {
     Residual(u32, u32),
 }
 
-/// What a gradient is by, where that is a leaf, and the gradient; `None` where nothing depends on it.
-#[derive(Clone, Debug)]
-#[allow(missing_docs, reason = "said above")]
-pub struct Gradient {
-    pub leaf: Option<Arc<Record>>,
-    pub tensor: Option<Tensor>,
+/// How a gradient is made of what is fetched.
+#[derive(Clone, Copy, Debug)]
+enum Made {
+    Fetched,
+    /// Of two factors, each transposed where said.
+    Product([bool; 2]),
 }
 
-/// The gradients of the sum of `ys`, each weighted by the array beside it, by each of `xs`, or by all
-/// leaves where that is `None`. Where `recording`, the gradients are remembered too, so that they have gradients.
+/// A gradient, or what it is the product of.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "said above")]
+pub enum Gradient {
+    Tensor(Tensor),
+    Product(Product),
+}
+
+/// Where gradients start: tensors, each with what its elements are weighted by.
+type Starts<'a> = [(&'a Tensor, Option<&'a Tensor>)];
+
+/// The gradients of the sum of `ys`, each weighted by the array beside it, by each of `xs`; `None` where
+/// nothing depends on it. Where `recording`, the gradients are remembered too, so that they have gradients.
 ///
 /// # Errors
 /// [`GraphError`] where an operation on the way has no gradient, or a kernel refuses an element.
 pub fn gradients_of(
-    ys: &[(&Tensor, Option<&Tensor>)],
-    xs: Option<&[&Tensor]>,
+    ys: &Starts,
+    xs: &[&Tensor],
     recording: bool,
-) -> Result<Vec<Gradient>, GraphError> {
-    let tensors: Vec<&Tensor> = ys.iter().map(|y| y.0).collect();
-    let mut tape = Tape::new(&tensors);
+) -> Result<Vec<Option<Tensor>>, GraphError> {
+    let tape = Tape::new(ys.iter().map(|y| y.0));
+    let places: Vec<Option<Place>> = xs.iter().map(|x| tape.find(x)).collect();
+    let wanted = places.iter().flatten().copied().collect();
+    let mut made = run(&tape, ys, wanted, recording, false)?.into_iter();
+    let tensor = |place: Option<Place>| match place.and_then(|_| made.next()?)? {
+        Gradient::Tensor(tensor) => Some(tensor),
+        Gradient::Product(_) => unreachable!("nothing was to be left as a product"),
+    };
+    Ok(places.into_iter().map(tensor).collect())
+}
+
+/// The gradients of `y`, weighted by `weight`, by all leaves that it depends on. Where they are not
+/// `recording`, those that are matrix products are left as such, of structures that were seen before:
+/// a step down such a gradient is cheaper without it.
+///
+/// # Errors
+/// As [`gradients_of`].
+pub fn leaf_gradients(
+    y: &Tensor,
+    weight: Option<&Tensor>,
+    recording: bool,
+) -> Result<Vec<(Arc<Record>, Gradient)>, GraphError> {
+    let tape = Tape::new([y]);
+    let wanted = (0..tape.leaves.len() as u32).map(Place::Leaf).collect();
+    let made = run(&tape, &[(y, weight)], wanted, recording, !recording)?;
+    let leaves = tape.leaves.into_iter().map(|leaf| leaf.record);
+    Ok(leaves.zip(made).filter_map(|(leaf, grad)| Some((leaf, grad?))).collect())
+}
+
+/// The gradients by places on a tape.
+fn run(
+    tape: &Tape,
+    ys: &Starts,
+    xs: Vec<Place>,
+    recording: bool,
+    defers: bool,
+) -> Result<Vec<Option<Gradient>>, GraphError> {
     let weights: Vec<Option<Array>> = ys.iter().map(|y| Some(y.1?.array().clone())).collect();
-    let places: Vec<Option<Place>> = match xs {
-        Some(xs) => xs.iter().map(|x| tape.find(x)).collect(),
-        None => (0..tape.leaves.len() as u32).map(|leaf| Some(Place::Leaf(leaf))).collect(),
-    };
-    let ends = Ends {
-        ys: tensors.iter().map(|y| tape.reference(y)).collect(),
-        weighted: weights.iter().map(Option::is_some).collect(),
-        xs: places.iter().flatten().copied().collect(),
-    };
-    let mut kept = find(&tape, &ends, &weights)?;
-    let arrays = kept.backward.arrays(&tape, &weights);
+    let weighted = weights.iter().map(Option::is_some).collect();
+    let ends = Ends { ys: tape.ys.clone(), weighted, xs, defers };
+    let mut kept = find(tape, &ends, &weights)?;
+    let arrays = kept.backward.arrays(tape, &weights);
     let made = kept.session.run(&kept.backward.graph, &kept.backward.request, &arrays);
     let weights: Vec<Tensor> = ys.iter().filter_map(|y| y.1.cloned()).collect();
-    let made = made.map(|made| kept.backward.remember(&tape, &arrays, &weights, made, recording));
+    let made = made.map(|made| kept.backward.remember(tape, &arrays, &weights, made, recording));
+    let is_new = std::mem::take(&mut kept.is_new);
     KEPT.with_borrow_mut(|all| all.push(kept));
-    let mut made = made?.into_iter();
-    let result = places.iter().map(|place| {
-        let leaf = match place {
-            Some(Place::Leaf(leaf)) => Some(Arc::clone(&tape.leaves[*leaf as usize])),
-            _ => None,
-        };
-        Gradient { leaf, tensor: place.and_then(|_| made.next().flatten()) }
-    });
-    Ok(result.collect())
+    if is_new { made?.into_iter().map(multiplied).collect() } else { made }
+}
+
+/// The gradient as a tensor.
+fn multiplied(grad: Option<Gradient>) -> Result<Option<Gradient>, GraphError> {
+    Ok(match grad {
+        Some(Gradient::Product(product)) => {
+            Some(Gradient::Tensor(Tensor::new(product.multiply()?)))
+        }
+        other => other,
+    })
 }
 
 /// The plan of a tape, taken from those that are kept or made.
@@ -112,6 +160,7 @@ fn find(tape: &Tape, ends: &Ends, weights: &[Option<Array>]) -> Result<Kept, Gra
             outline: Outline::of(tape, ends, weights),
             backward: Backward::new(tape, ends, weights)?,
             session: Session::new(),
+            is_new: true,
         }),
     }
 }
@@ -124,7 +173,7 @@ impl Backward {
         }
         let mut placeholders = Vec::new();
         for (number, weight) in (0..).zip(weights.iter().flatten()) {
-            let value = drawing.placeholder(weight)?;
+            let value = drawing.placeholder((weight.dtype(), *weight.shape()))?;
             drawing.sources.insert(value, Source::Weight(number));
             placeholders.push(value);
         }
@@ -139,7 +188,7 @@ impl Backward {
         });
         let xs: Vec<Value> = xs.collect();
         let grads = gradients(&mut drawing.graph, &ys, &weighted, &xs)?;
-        Ok(drawing.finish(grads))
+        Ok(drawing.finish(grads, ends.defers))
     }
 
     /// What is fed.
@@ -168,7 +217,7 @@ impl Backward {
         weights: &[Tensor],
         made: Vec<Array>,
         recording: bool,
-    ) -> Vec<Option<Tensor>> {
+    ) -> Vec<Option<Gradient>> {
         let made: Outputs = if recording {
             let inputs: Vec<Tensor> =
                 self.inputs.iter().map(|one| one.1.tensor(tape, weights)).collect();
@@ -183,7 +232,16 @@ impl Backward {
             made.into_iter().map(Tensor::new).collect()
         };
         let mut made = made.into_iter();
-        self.grads.iter().map(|grad| grad.and_then(|_| made.next())).collect()
+        let mut next = || made.next().unwrap_or_else(|| unreachable!("all was fetched"));
+        let gradient = |grad: Made| match grad {
+            Made::Fetched => Gradient::Tensor(next()),
+            Made::Product(transposed) => {
+                let factors = [next().array, next().array];
+                Gradient::Product(Product { factors, transposed })
+            }
+        };
+        let mut gradient = gradient;
+        self.grads.iter().map(|grad| grad.map(&mut gradient)).collect()
     }
 }
 
@@ -197,7 +255,7 @@ impl Source {
         match self {
             Self::Version(index) => {
                 let (leaf, array) = &tape.versions[index as usize];
-                of(array, &tape.leaves[*leaf as usize], 0)
+                of(array, &tape.leaves[*leaf as usize].record, 0)
             }
             Self::Output(step, output) => {
                 let record = &tape.steps[step as usize].record;
@@ -231,11 +289,8 @@ impl Drawing {
             outputs: Vec::new(),
             sources: HashMap::new(),
         };
-        for leaf in 0..tape.leaves.len() as u32 {
-            let version = tape.versions.iter().find(|version| version.0 == leaf);
-            let array = version.map(|version| &version.1);
-            let array = array.unwrap_or_else(|| unreachable!("a leaf on the tape was used"));
-            let value = drawing.placeholder(array)?;
+        for leaf in &tape.leaves {
+            let value = drawing.placeholder(leaf.kind)?;
             drawing.leaves.push(value);
         }
         for (number, (leaf, _)) in (0..).zip(&tape.versions) {
@@ -245,22 +300,23 @@ impl Drawing {
             drawing.sources.insert(value, Source::Version(number));
         }
         for (number, array) in (0..).zip(&tape.given) {
-            let value = drawing.placeholder(array)?;
+            let value = drawing.placeholder((array.dtype(), *array.shape()))?;
             drawing.given.push(value);
             drawing.sources.insert(value, Source::Given(number));
         }
         Ok(drawing)
     }
 
-    fn placeholder(&mut self, array: &Array) -> Result<Value, GraphError> {
-        let shape = Some(array.shape().iter().map(|&size| Some(size)).collect());
-        let op = Op::Placeholder { dtype: array.dtype(), shape };
+    fn placeholder(&mut self, (dtype, shape): (DType, Shape)) -> Result<Value, GraphError> {
+        let shape = Some(shape.iter().map(|&size| Some(size)).collect());
+        let op = Op::Placeholder { dtype, shape };
         Ok(Value::of(self.graph.add(op, &[], &[])?))
     }
 
     fn value(&self, reference: Ref) -> Value {
         match reference {
             Ref::Version(index) => self.versions[index as usize],
+            Ref::Leaf(index) => self.leaves[index as usize],
             Ref::Given(index) => self.given[index as usize],
             Ref::Output(step, output) => self.outputs[step as usize][output as usize],
         }
@@ -333,12 +389,34 @@ impl Drawing {
     }
 
     /// The gradients, and what must be fed for them.
-    fn finish(self, grads: Vec<Option<Value>>) -> Backward {
-        let fetches: Vec<Value> = grads.iter().flatten().copied().collect();
+    fn finish(self, grads: Vec<Option<Value>>, defers: bool) -> Backward {
+        let mut fetches = Vec::new();
+        let made = grads.iter().map(|grad| {
+            let grad = (*grad)?;
+            let product = product::factors(&self.graph, grad)
+                .filter(|_| defers && self.is_last(grad, &grads));
+            Some(match product {
+                Some((factors, transposed)) => {
+                    fetches.extend(factors);
+                    Made::Product(transposed)
+                }
+                None => {
+                    fetches.push(grad);
+                    Made::Fetched
+                }
+            })
+        });
+        let grads = made.collect();
         let inputs = self.frontier(&fetches, |source| !matches!(source, Source::Residual(..)));
         let (feeds, sources) = self.frontier(&fetches, |_| true).into_iter().unzip();
         let request = Request { fetches, targets: Vec::new(), feeds };
         Backward { graph: Arc::new(self.graph), request, sources, grads, inputs }
+    }
+
+    /// Whether nothing is computed from one of the `grads`, nor is it that of two.
+    fn is_last(&self, grad: Value, grads: &[Option<Value>]) -> bool {
+        let reads = self.graph.nodes().iter().any(|node| node.inputs.contains(&grad));
+        !reads && grads.iter().filter(|&&one| one == Some(grad)).count() == 1
     }
 
     /// The first values with a source, of those that `stops`, on all ways back from `fetches`.

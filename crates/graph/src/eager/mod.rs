@@ -9,19 +9,22 @@
 mod apply;
 mod backward;
 mod call;
+mod product;
 mod tape;
 
 use std::sync::Arc;
 
-use ferrule_tensor::array::Array;
+use ferrule_base::DType;
+use ferrule_tensor::array::{Array, Shape};
 use smallvec::SmallVec;
 
 use crate::graph::Custom;
 use crate::op::Op;
 
 pub use apply::{apply, apply_custom};
-pub use backward::{Gradient, gradients_of};
+pub use backward::{Gradient, gradients_of, leaf_gradients};
 pub use call::{Call, apply_call, residuals};
+pub use product::Product;
 
 /// An array, and how it came about.
 #[derive(Clone, Debug)]
@@ -51,8 +54,23 @@ pub struct Record {
     /// Later records have greater ones, so that their order is one to compute them in.
     serial: u64,
     work: Work,
-    inputs: SmallVec<[Tensor; 2]>,
+    inputs: SmallVec<[Input; 2]>,
     outputs: SmallVec<[Array; 1]>,
+}
+
+/// What an operation took.
+#[derive(Debug)]
+struct Input {
+    elements: Elements,
+    origin: Option<Origin>,
+}
+
+#[derive(Debug)]
+enum Elements {
+    Kept(Array),
+    /// No gradient reads them. Those of a leaf are not held then, so that its owner alone has them, and
+    /// an optimizer can change them where they lie.
+    Unread(DType, Shape),
 }
 
 #[derive(Debug)]
@@ -100,7 +118,7 @@ impl Record {
         }
     }
 
-    fn new(work: Work, inputs: SmallVec<[Tensor; 2]>, outputs: SmallVec<[Array; 1]>) -> Self {
+    fn new(work: Work, inputs: SmallVec<[Input; 2]>, outputs: SmallVec<[Array; 1]>) -> Self {
         use std::sync::atomic::{AtomicU64, Ordering};
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self { serial: NEXT.fetch_add(1, Ordering::Relaxed), work, inputs, outputs }
@@ -113,13 +131,55 @@ impl Record {
 
     /// Remembers a computation; gives its outputs.
     fn remember(work: Work, inputs: &[&Tensor], outputs: SmallVec<[Array; 1]>) -> Outputs {
-        let inputs = inputs.iter().map(|&input| input.clone()).collect();
+        let taken =
+            inputs.iter().enumerate().map(|(index, &input)| match work.keeps(index, inputs) {
+                true => Input::kept(input),
+                false => Input::unread(input),
+            });
+        let inputs = taken.collect();
         let record = Arc::new(Self::new(work, inputs, outputs));
         let origin = |output| Origin { record: Arc::clone(&record), output };
         let numbered = (0..).zip(&record.outputs);
         numbered
             .map(|(output, array)| Tensor { array: array.clone(), origin: Some(origin(output)) })
             .collect()
+    }
+}
+
+impl Work {
+    /// Whether the elements of the input at `index` are kept: where gradients may read them, or it is no
+    /// leaf, whose elements nobody changes.
+    fn keeps(&self, index: usize, inputs: &[&Tensor]) -> bool {
+        let is_leaf = inputs[index].origin.as_ref().is_some_and(|one| one.record.is_leaf());
+        let is_matrix = |input: &&Tensor| input.array.shape().len() == 2;
+        match self {
+            // The gradient by a factor is a product with the other; of a stack of matrices it is
+            // then summed to the shape of the factor, which is fed for that.
+            Self::Op(Op::MatMul { .. }) if is_leaf && inputs.iter().all(is_matrix) => {
+                inputs[1 - index].origin.is_some()
+            }
+            _ => true,
+        }
+    }
+}
+
+impl Input {
+    fn kept(tensor: &Tensor) -> Self {
+        Self { elements: Elements::Kept(tensor.array.clone()), origin: tensor.origin.clone() }
+    }
+
+    fn unread(tensor: &Tensor) -> Self {
+        let elements = Elements::Unread(tensor.array.dtype(), *tensor.array.shape());
+        Self { elements, origin: tensor.origin.clone() }
+    }
+}
+
+impl Elements {
+    fn kind(&self) -> (DType, Shape) {
+        match self {
+            Self::Kept(array) => (array.dtype(), *array.shape()),
+            Self::Unread(dtype, shape) => (*dtype, *shape),
+        }
     }
 }
 

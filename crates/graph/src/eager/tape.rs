@@ -8,7 +8,7 @@ use ferrule_tensor::array::{Array, Shape};
 use smallvec::SmallVec;
 
 use super::call::Call;
-use super::{Record, Tensor, Work};
+use super::{Elements, Input, Record, Tensor, Work};
 use crate::op::Op;
 
 /// Where an input comes from.
@@ -16,6 +16,8 @@ use crate::op::Op;
 pub(super) enum Ref {
     /// An array that a leaf had.
     Version(u32),
+    /// A leaf, whose elements no gradient reads.
+    Leaf(u32),
     /// An output of a step.
     Output(u32, u32),
     /// An array without history.
@@ -25,11 +27,18 @@ pub(super) enum Ref {
 /// Records and the arrays between them.
 pub(super) struct Tape {
     pub(super) steps: Vec<Step>,
-    pub(super) leaves: Vec<Arc<Record>>,
+    pub(super) leaves: Vec<Leaf>,
     /// The arrays that leaves had when they were used: (leaf, array).
     pub(super) versions: Vec<(u32, Array)>,
     pub(super) given: Vec<Array>,
+    /// Where it starts.
+    pub(super) ys: Vec<Ref>,
     places: HashMap<*const Record, u32>,
+}
+
+pub(super) struct Leaf {
+    pub(super) record: Arc<Record>,
+    pub(super) kind: (DType, Shape),
 }
 
 pub(super) struct Step {
@@ -39,44 +48,61 @@ pub(super) struct Step {
 
 impl Tape {
     /// The tape of everything that `ys` depend on.
-    pub(super) fn new(ys: &[&Tensor]) -> Self {
+    pub(super) fn new<'t>(ys: impl IntoIterator<Item = &'t Tensor>) -> Self {
+        let ys: SmallVec<[&Tensor; 2]> = ys.into_iter().collect();
         let mut tape = Self {
             steps: Vec::new(),
             leaves: Vec::new(),
             versions: Vec::new(),
             given: Vec::new(),
+            ys: Vec::new(),
             places: HashMap::new(),
         };
-        for record in reachable(ys) {
-            let pointer = Arc::as_ptr(&record);
+        for record in reachable(&ys) {
             if record.is_leaf() {
-                tape.places.insert(pointer, tape.leaves.len() as u32);
-                tape.leaves.push(record);
                 continue;
             }
-            let inputs = record.inputs.iter().map(|input| tape.reference(input)).collect();
-            tape.places.insert(pointer, tape.steps.len() as u32);
+            let inputs = record.inputs.iter().map(|input| tape.place_of(input)).collect();
+            tape.places.insert(Arc::as_ptr(&record), tape.steps.len() as u32);
             tape.steps.push(Step { record, inputs });
         }
+        tape.ys = ys.iter().map(|y| tape.place_of(&Input::kept(y))).collect();
         tape
     }
 
-    /// Where `tensor` is on the tape.
-    pub(super) fn reference(&mut self, tensor: &Tensor) -> Ref {
-        let Some(origin) = &tensor.origin else {
-            self.given.push(tensor.array.clone());
+    /// Where what was taken is on the tape.
+    fn place_of(&mut self, Input { elements, origin }: &Input) -> Ref {
+        let Some(origin) = origin else {
+            let Elements::Kept(array) = elements else {
+                unreachable!("only elements of leaves are not kept")
+            };
+            self.given.push(array.clone());
             return Ref::Given(self.given.len() as u32 - 1);
         };
-        let place = self.places[&Arc::as_ptr(&origin.record)];
         if !origin.record.is_leaf() {
-            return Ref::Output(place, origin.output);
+            return Ref::Output(self.places[&Arc::as_ptr(&origin.record)], origin.output);
         }
-        let is_same = |(leaf, array): &(u32, Array)| {
-            *leaf == place && Arc::ptr_eq(array.buffer(), tensor.array.buffer())
+        let leaf = self.leaf(&origin.record, elements.kind());
+        match elements {
+            Elements::Kept(array) => self.version(leaf, array),
+            Elements::Unread(..) => Ref::Leaf(leaf),
+        }
+    }
+
+    fn leaf(&mut self, record: &Arc<Record>, kind: (DType, Shape)) -> u32 {
+        *self.places.entry(Arc::as_ptr(record)).or_insert_with(|| {
+            self.leaves.push(Leaf { record: Arc::clone(record), kind });
+            self.leaves.len() as u32 - 1
+        })
+    }
+
+    fn version(&mut self, leaf: u32, array: &Array) -> Ref {
+        let is_same = |version: &(u32, Array)| {
+            version.0 == leaf && Arc::ptr_eq(version.1.buffer(), array.buffer())
         };
         let known = self.versions.iter().rposition(is_same);
         let index = known.unwrap_or_else(|| {
-            self.versions.push((place, tensor.array.clone()));
+            self.versions.push((leaf, array.clone()));
             self.versions.len() - 1
         });
         Ref::Version(index as u32)
@@ -123,7 +149,7 @@ fn reachable(ys: &[&Tensor]) -> Vec<Arc<Record>> {
 #[derive(Debug)]
 pub(super) struct Outline {
     steps: Vec<(Kind, SmallVec<[Ref; 3]>)>,
-    arrays: Vec<(DType, Shape)>,
+    kinds: Vec<(DType, Shape)>,
     versions: Vec<u32>,
     ends: Ends,
 }
@@ -135,6 +161,8 @@ pub(super) struct Ends {
     /// Whether each of `ys` has a weight.
     pub(super) weighted: Vec<bool>,
     pub(super) xs: Vec<Place>,
+    /// Whether gradients may be left as products.
+    pub(super) defers: bool,
 }
 
 #[derive(Debug)]
@@ -172,7 +200,7 @@ impl Outline {
         };
         Self {
             steps: tape.steps.iter().map(step).collect(),
-            arrays: arrays(tape, weights).collect(),
+            kinds: kinds(tape, weights).collect(),
             versions: tape.versions.iter().map(|version| version.0).collect(),
             ends: ends.clone(),
         }
@@ -186,17 +214,18 @@ impl Outline {
             && self.steps.iter().zip(&tape.steps).all(|((kind, inputs), step)| {
                 *inputs == step.inputs && kind.is_of(&step.record.work)
             })
-            && arrays(tape, weights).eq(self.arrays.iter().copied())
+            && kinds(tape, weights).eq(self.kinds.iter().copied())
     }
 }
 
-/// The dtypes and shapes of all arrays of a tape.
-fn arrays<'t>(
+/// The dtypes and shapes of all leaves and arrays of a tape.
+fn kinds<'t>(
     tape: &'t Tape,
     weights: &'t [Option<Array>],
 ) -> impl Iterator<Item = (DType, Shape)> + 't {
     let versions = tape.versions.iter().map(|version| &version.1);
     let outputs = tape.steps.iter().flat_map(|step| &step.record.outputs);
     let all = versions.chain(&tape.given).chain(outputs).chain(weights.iter().flatten());
-    all.map(|array| (array.dtype(), *array.shape()))
+    let arrays = all.map(|array| (array.dtype(), *array.shape()));
+    tape.leaves.iter().map(|leaf| leaf.kind).chain(arrays)
 }

@@ -5,10 +5,21 @@ from typing import Any
 
 from ferrule._core import Tensor
 from ferrule.flow._autograd import no_grad
-from ferrule.flow._function import function
+from ferrule.flow._core_ops import operation
+from ferrule.flow._function import Function
 from ferrule.flow._tensors import tensor
 from ferrule.flow.nn._state import load
 from ferrule.flow.optim._group import ParamGroup, make_groups
+
+# A gradient, or the factors of one that is a matrix product and whether each is transposed.
+_Gradient = Tensor | tuple[Tensor, Tensor, bool, bool]
+
+
+class _Updates(Function):
+    """Updates, traced anew for gradients of other factors, as batches of other sizes have them."""
+
+    def _warn(self, nest: Any, signature: bytes) -> None:
+        """Tell nothing: nobody can make these fewer."""
 
 
 class Optimizer:
@@ -66,7 +77,7 @@ class Optimizer:
         RuntimeError
             Where no parameter has a gradient.
         """
-        grads = [param.grad for param in self._params()]
+        grads = [param._grad_factors() or param.grad for param in self._params()]
         if all(grad is None for grad in grads):
             raise RuntimeError(
                 "no parameter has a gradient: call backward() before step(), and make the "
@@ -74,8 +85,8 @@ class Optimizer:
             )
         self._apply(grads)
 
-    @function
-    def _apply(self, grads: Sequence[Tensor | None]) -> None:
+    @_Updates
+    def _apply(self, grads: Sequence[_Gradient | None]) -> None:
         remaining = iter(zip(grads, self._state, strict=True))
         with no_grad():
             self.steps.add_(1.0)
@@ -85,7 +96,7 @@ class Optimizer:
                     grad, slots = next(remaining)
                     if grad is not None:
                         cast = [scalar.to(param.dtype) for scalar in scalars]
-                        self._update(param, grad, slots, group, *cast)
+                        self._update(param, _multiplied(grad), slots, group, *cast)
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""
@@ -148,6 +159,15 @@ class Optimizer:
         if len(self.param_groups) > 1:
             inner = "\n  ".join(["", *map(repr, self.param_groups)]) + "\n"
         return f"{type(self).__name__}({inner})"
+
+
+def _multiplied(grad: _Gradient) -> Tensor:
+    """Return a gradient; an update that is traced with its factors need not keep their product."""
+    if isinstance(grad, Tensor):
+        return grad
+    a, b, transpose_a, transpose_b = grad
+    made: Tensor = operation("mat_mul", transpose_a=transpose_a, transpose_b=transpose_b)(a, b)
+    return made
 
 
 def at_least_zero(**values: float) -> None:

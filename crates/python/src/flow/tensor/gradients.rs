@@ -10,7 +10,7 @@ use ferrule_tensor::ops::Binary;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use super::{Content, Leaf, Slot, SlotState, Tensor, apply_one, trace};
+use super::{Content, Grad, Leaf, Slot, SlotState, Tensor, apply_one, trace};
 use crate::flow::take_failure;
 use crate::flow::where_::raised_here;
 
@@ -56,10 +56,10 @@ pub(crate) fn tensor_gradients(
     let weights = weights.collect::<PyResult<Vec<_>>>()?;
     let pairs: Vec<_> = ys.iter().zip(weights.iter().map(Option::as_ref)).collect();
     let xs: Vec<&eager::Tensor> = xs.iter().collect();
-    let made = py.detach(|| eager::gradients_of(&pairs, Some(&xs), create_graph));
+    let made = py.detach(|| eager::gradients_of(&pairs, &xs, create_graph));
     let made = made.map_err(|error| take_failure().unwrap_or_else(|| raised_here(py, &error)))?;
     let tensor = |one: eager::Tensor| Tensor::of(Content::Array(one));
-    Ok(made.into_iter().map(|grad| grad.tensor.map(tensor)).collect())
+    Ok(made.into_iter().map(|grad| grad.map(tensor)).collect())
 }
 
 impl Slot {
@@ -67,11 +67,42 @@ impl Slot {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn get(&self, py: Python<'_>) -> Option<Py<Tensor>> {
-        self.lock().grad.as_ref().map(|grad| grad.clone_ref(py))
+    pub(super) fn has_grad(&self) -> bool {
+        self.lock().grad.is_some()
+    }
+
+    /// The gradient; computed now where `backward` has left it as a product.
+    pub(super) fn get(&self, py: Python<'_>) -> PyResult<Option<Py<Tensor>>> {
+        let product = match &self.lock().grad {
+            None => return Ok(None),
+            Some(Grad::Tensor(grad)) => return Ok(Some(grad.clone_ref(py))),
+            Some(Grad::Product(product)) => product.clone(),
+        };
+        let made = py.detach(|| product.multiply()).map_err(|error| raised_here(py, &error))?;
+        let made = Py::new(py, Tensor::from_array(made))?;
+        let mut slot = self.lock();
+        match &slot.grad {
+            // Another thread was quicker.
+            Some(Grad::Tensor(grad)) => return Ok(Some(grad.clone_ref(py))),
+            Some(Grad::Product(_)) => slot.grad = Some(Grad::Tensor(made.clone_ref(py))),
+            None => {}
+        }
+        Ok(Some(made))
+    }
+
+    /// The factors of the gradient, where it is a product that nobody has read.
+    fn product(&self) -> Option<eager::Product> {
+        match &self.lock().grad {
+            Some(Grad::Product(product)) => Some(product.clone()),
+            _ => None,
+        }
     }
 
     pub(super) fn set(&self, grad: Option<Py<Tensor>>) {
+        self.replace(grad.map(Grad::Tensor));
+    }
+
+    fn replace(&self, grad: Option<Grad>) {
         let old = {
             let mut slot = self.lock();
             if slot.is_closed { grad } else { std::mem::replace(&mut slot.grad, grad) }
@@ -93,7 +124,7 @@ impl Slot {
     /// Adds to what has come so far.
     pub(super) fn add(&self, py: Python<'_>, grad: Tensor) -> PyResult<()> {
         let grad = Py::new(py, grad)?;
-        let sum = match self.get(py) {
+        let sum = match self.get(py)? {
             None => grad,
             Some(before) => {
                 let op = Op::Binary { f: Binary::Add };
@@ -102,6 +133,24 @@ impl Slot {
         };
         self.set(Some(sum));
         Ok(())
+    }
+}
+
+impl Slot {
+    /// As [`add`](Self::add), of what the engine gives.
+    fn add_gradient(&self, py: Python<'_>, grad: eager::Gradient) -> PyResult<()> {
+        let array = match grad {
+            eager::Gradient::Tensor(tensor) => {
+                return self.add(py, Tensor::of(Content::Array(tensor)));
+            }
+            eager::Gradient::Product(product) if !self.has_grad() => {
+                self.replace(Some(Grad::Product(product)));
+                return Ok(());
+            }
+            eager::Gradient::Product(product) => py.detach(|| product.multiply()),
+        };
+        let array = array.map_err(|error| raised_here(py, &error))?;
+        self.add(py, Tensor::from_array(array))
     }
 }
 
@@ -206,7 +255,18 @@ impl Tensor {
         if trace::is_active() {
             return trace::grad_of(slf, &slot);
         }
-        Ok(slot.get(slf.py()))
+        slot.get(slf.py())
+    }
+
+    /// The gradient as the two factors of a matrix product and whether each is transposed, where
+    /// `backward` has left it so and nobody has read it: for optimizers, which take it from the tensor
+    /// as they multiply.
+    fn _grad_factors(slf: &Bound<'_, Self>) -> Option<(Self, Self, bool, bool)> {
+        let slot = slf.borrow().slot().filter(|_| !trace::is_active())?;
+        let product = slot.product()?;
+        let [a, b] = product.factors().clone().map(Self::from_array);
+        let [transpose_a, transpose_b] = product.transposed();
+        Some((a, b, transpose_a, transpose_b))
     }
 
     #[setter]
@@ -244,13 +304,11 @@ impl Tensor {
         check_start(slf, gradient.as_ref())?;
         let y = Self::eager(slf)?;
         let weight = gradient.map(|one| Self::eager(&one)).transpose()?;
-        let made = py.detach(|| eager::gradients_of(&[(&y, weight.as_ref())], None, create_graph));
+        let made = py.detach(|| eager::leaf_gradients(&y, weight.as_ref(), create_graph));
         let made =
             made.map_err(|error| take_failure().unwrap_or_else(|| raised_here(py, &error)))?;
-        for grad in made {
-            if let (Some(record), Some(grad)) = (grad.leaf, grad.tensor) {
-                slot_of(&record)?.add(py, Tensor::of(Content::Array(grad)))?;
-            }
+        for (record, grad) in made {
+            slot_of(&record)?.add_gradient(py, grad)?;
         }
         Ok(())
     }

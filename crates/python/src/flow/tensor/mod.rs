@@ -91,9 +91,16 @@ struct Slot(Mutex<SlotState>);
 
 #[derive(Debug, Default)]
 struct SlotState {
-    grad: Option<Py<Tensor>>,
+    grad: Option<Grad>,
     /// Whether the leaf is gone, so that nobody can see a gradient.
     is_closed: bool,
+}
+
+#[derive(Debug)]
+enum Grad {
+    Tensor(Py<Tensor>),
+    /// What `backward` left, until somebody reads it.
+    Product(eager::Product),
 }
 
 impl Drop for Leaf {

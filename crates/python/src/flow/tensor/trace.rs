@@ -439,7 +439,7 @@ pub(super) fn grad_of(tensor: &Bound<'_, Tensor>, slot: &Slot) -> PyResult<Optio
         return Ok(shown);
     }
     match effect {
-        GradEffect::Kept if slot.get(py).is_some() => Err(PyRuntimeError::new_err(
+        GradEffect::Kept if slot.has_grad() => Err(PyRuntimeError::new_err(
             "a gradient from before the call cannot be read while the function is traced: call \
              zero_grad() first",
         )),
