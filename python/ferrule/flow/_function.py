@@ -7,7 +7,6 @@ import warnings
 import weakref
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -301,7 +300,7 @@ def _flattened(nest: Any, tensors: list[Tensor], *, is_result: bool = False) -> 
         items = [_flattened(item, tensors, is_result=is_result) for item in nest]
         return tuple(items) if type(nest) is tuple else (_Nest(type(nest)), *items)
     if isinstance(nest, list):
-        if not is_result and nest and all(type(item) in (int, float) for item in nest):
+        if not is_result and nest and all(map(_NUMBERS.__contains__, map(type, nest))):
             tensors.append(as_tensor(nest))
             return _SLOT
         return (_LIST, *[_flattened(item, tensors, is_result=is_result) for item in nest])
@@ -332,9 +331,12 @@ class _Static:
             self._key = id(value)
         self.get: Callable[[], Any] = lambda: value
         if not self.is_plain:
-            # An object is not kept alive by the functions that it was given to.
-            with suppress(TypeError):
+            # An object is not kept alive by the functions that it was given to. (`suppress` takes
+            # as long as all else here.)
+            try:  # noqa: SIM105
                 self.get = weakref.ref(value)
+            except TypeError:
+                pass
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, _Static) or self._key != other._key:
@@ -346,6 +348,8 @@ class _Static:
 
 
 _PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes})
+
+_NUMBERS = frozenset({int, float})
 
 # Made once, since a call may have many.
 _CONSTANTS = {value: _Static(value) for value in (None, True, False)}

@@ -92,6 +92,12 @@ pub trait Simd<T>: Copy {
         let _ = address;
     }
 
+    /// As [`prefetch`](Self::prefetch), to the first level of caches.
+    #[inline(always)]
+    unsafe fn prefetch_near(address: *const T) {
+        let _ = address;
+    }
+
     /// Takes `LANES` rows of `D` adjacent elements apart: column `j` goes to `to + j * stride`.
     #[inline(always)]
     unsafe fn deinterleave<const D: usize>(from: *const T, to: *mut T, stride: usize)

@@ -123,6 +123,7 @@ impl Simd<f32> for Avx512 {
             )
         };
         prefetch(address: *const f32) = _mm_prefetch::<_MM_HINT_T1>(address.cast());
+        prefetch_near(address: *const f32) = _mm_prefetch::<_MM_HINT_T0>(address.cast());
         zip(a: __m512, b: __m512) -> (__m512, __m512) = {
             let low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
             let high = _mm512_or_si512(low, _mm512_set1_epi32(8));
@@ -198,6 +199,7 @@ impl Simd<f64> for Avx512 {
         add_where(mask: __mmask8, sums: __m512d, v: __m512d) -> __m512d =
             _mm512_mask_add_pd(sums, mask, sums, v);
         prefetch(address: *const f64) = _mm_prefetch::<_MM_HINT_T1>(address.cast());
+        prefetch_near(address: *const f64) = _mm_prefetch::<_MM_HINT_T0>(address.cast());
         zip(a: __m512d, b: __m512d) -> (__m512d, __m512d) = {
             let low = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
             let high = _mm512_or_si512(low, _mm512_set1_epi64(4));
@@ -313,6 +315,7 @@ impl Simd<f32> for Avx2 {
             (_mm256_add_pd(sums.0, low), _mm256_add_pd(sums.1, high))
         };
         prefetch(address: *const f32) = _mm_prefetch::<_MM_HINT_T1>(address.cast());
+        prefetch_near(address: *const f32) = _mm_prefetch::<_MM_HINT_T0>(address.cast());
         zip(a: __m256, b: __m256) -> (__m256, __m256) = {
             let (low, high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
             (
@@ -368,6 +371,7 @@ impl Simd<f64> for Avx2 {
         add_where(mask: __m256d, sums: __m256d, v: __m256d) -> __m256d =
             _mm256_add_pd(sums, _mm256_and_pd(mask, v));
         prefetch(address: *const f64) = _mm_prefetch::<_MM_HINT_T1>(address.cast());
+        prefetch_near(address: *const f64) = _mm_prefetch::<_MM_HINT_T0>(address.cast());
         zip(a: __m256d, b: __m256d) -> (__m256d, __m256d) = {
             let (low, high) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
             (

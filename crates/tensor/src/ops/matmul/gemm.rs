@@ -26,6 +26,9 @@ const THREAD_WORK: usize = 1 << 20;
 const DEPTH: usize = 256;
 const ROWS: usize = 512;
 const COLUMNS: usize = 1024;
+/// Bytes of a block of the right factor that stay in the first-level cache, where rows of the product are
+/// then made whole.
+const NEAR: usize = 1 << 15;
 /// Most columns of the left factor of a product that is subtracted as it is made.
 pub(in crate::ops) const DESCENT_DEPTH_MAX: usize = DEPTH;
 
@@ -233,8 +236,10 @@ unsafe fn multiply_rows<T: Float, S: Simd<T>, const MV: usize, const NR: usize>(
     c: Product<T>,
     left: &mut [T],
 ) {
-    for row in (0..rows).step_by(ROWS) {
-        let rows = ROWS.min(rows - row);
+    // The left factor is copied a panel at a time where the next tile finds the right one close by.
+    let most = if depth * width * size_of::<T>() <= NEAR { S::LANES } else { ROWS };
+    for row in (0..rows).step_by(most) {
+        let rows = most.min(rows - row);
         let a = Lanes { at: a.at.wrapping_add(row * a.lane), ..a };
         // SAFETY: the caller vouches for the instruction set and the elements.
         unsafe {
@@ -266,7 +271,9 @@ unsafe fn multiply_panels<T: Float, S: Simd<T>, const MV: usize, const NR: usize
     // SAFETY: as the caller promises; a band never crosses a panel, as NR divides the lanes.
     unsafe {
         while row + NR <= rows {
-            ask_for::<T, S, MV>(c.part(row + NR, 0), NR.min(rows - row - NR));
+            if c.sums == Sums::Added {
+                ask_for::<T, S, MV>(c.part(row + NR, 0), NR.min(rows - row - NR));
+            }
             band::<T, S, NR, MV>(depth, a(row), b, c.part(row, 0), width);
             row += NR;
         }

@@ -88,6 +88,14 @@ pub(super) unsafe fn tile<T: Float, S: Simd<T>, const MR: usize, const NV: usize
     // SAFETY: as the caller promises.
     unsafe {
         let mut sums = [[S::splat(T::ZERO); NV]; MR];
+        if matches!(c.sums, Sums::Subtracted(_)) {
+            // What is read at the end is on its way while the sums are made.
+            for i in 0..MR {
+                for v in 0..NV {
+                    S::prefetch_near(c.at.wrapping_add(i * c.row + v * S::LANES));
+                }
+            }
+        }
         if c.sums == Sums::Added {
             for (i, sums) in sums.iter_mut().enumerate() {
                 for (v, sum) in sums.iter_mut().enumerate() {
