@@ -71,3 +71,16 @@ impl Isa {
         Self::Scalar
     }
 }
+
+/// Has the cache line at `address`, which need not be valid, brought into the second cache.
+#[inline(always)]
+pub(crate) fn fetch_ahead<T>(address: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every x86-64 has it, and any address may be asked for.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T1>(address.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}

@@ -8,6 +8,7 @@
 
 use super::convert::Convert;
 use super::tile::{Plain, TILE_MAX, Tile};
+use crate::cpu::fetch_ahead;
 
 /// Bytes of a cache line.
 pub(super) const LINE: usize = 64;
@@ -86,19 +87,6 @@ pub(super) fn fence() {
     unsafe {
         std::arch::x86_64::_mm_sfence();
     }
-}
-
-/// Has the cache line at `address`, which need not be valid, brought into the second cache.
-#[inline(always)]
-fn fetch_ahead(address: *const u8) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: every x86-64 has it, and any address may be asked for.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T1>(address.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
 }
 
 /// What all layers of a call have in common.
@@ -286,7 +274,7 @@ unsafe fn assemble<E: Copy + Default, S: Tile<E> + Stream>(
         let left = column.min(width.saturating_sub(S::N));
         if let Some(ahead) = ahead {
             for pointer in &ahead[left..left + S::N] {
-                fetch_ahead(pointer.wrapping_add(next.start + row).cast());
+                fetch_ahead(pointer.wrapping_add(next.start + row));
             }
         }
         for top in (0..height).step_by(S::N) {
@@ -364,7 +352,7 @@ unsafe fn by_column<E: Copy + Default, S: Stream>(
                 if let Some(ahead) = next.pointers.get(left + column) {
                     for line in (0..len).step_by(LINE / size_of::<E>()) {
                         let address = ahead.wrapping_add(next.start + start + line);
-                        fetch_ahead(address.cast());
+                        fetch_ahead(address);
                     }
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::cpu::Isa;
+use crate::cpu::{Isa, fetch_ahead};
 use crate::dispatch::{Kernel, dispatch};
 use crate::view::{Float, MatrixView};
 
@@ -10,6 +10,13 @@ use crate::view::{Float, MatrixView};
 const LANES: usize = 16;
 /// Columns that are summed side by side where rows are adjacent.
 const TILE: usize = 8;
+/// Rows that are summed together where columns are adjacent and many, so that sums are loaded and
+/// stored once for all.
+const ROWS: usize = 4;
+/// Columns of such rows that are summed between two looks ahead.
+const COLUMNS: usize = 128;
+/// How many rows ahead that look is.
+const ROWS_AHEAD: usize = 8;
 
 /// Count, mean and sum of squared deviations of each column of some rows.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -83,6 +90,23 @@ impl LaneSums {
         }
     }
 
+    /// Adds `R` rows with adjacent elements, in order, to the one lane.
+    #[inline(always)]
+    fn add_together<T: Float, const R: usize>(&mut self, x: MatrixView<T>, first: usize) {
+        for start in (0..x.cols()).step_by(COLUMNS) {
+            let cols = start..(start + COLUMNS).min(x.cols());
+            let rows: [&[T]; R] = std::array::from_fn(|row| {
+                let values = &x.data()[(first + row) * x.row_stride()..][cols.clone()];
+                for line in values.chunks(64 / size_of::<T>()) {
+                    fetch_ahead(line.as_ptr().wrapping_add(ROWS_AHEAD * x.row_stride()));
+                }
+                values
+            });
+            let (sums, squares) = (&mut self.sums[cols.clone()], &mut self.squares[cols.clone()]);
+            add_rows(rows, &self.origin[cols], sums, squares);
+        }
+    }
+
     /// Adds columns `col..col + C` of adjacent rows, `W` rows a step.
     #[inline(always)]
     fn add_columns<T: Float, const C: usize, const W: usize>(
@@ -126,6 +150,28 @@ impl LaneSums {
     }
 }
 
+/// Adds `x - origin` and its square for each row in turn.
+#[inline(always)]
+fn add_rows<T: Float, const R: usize>(
+    rows: [&[T]; R],
+    origin: &[f64],
+    sums: &mut [f64],
+    squares: &mut [f64],
+) {
+    let count = origin.len();
+    let rows = rows.map(|row| &row[..count]);
+    let (sums, squares) = (&mut sums[..count], &mut squares[..count]);
+    for col in 0..count {
+        let (mut sum, mut square) = (sums[col], squares[col]);
+        for row in rows {
+            let value = row[col].to_f64() - origin[col];
+            sum += value;
+            square += value * value;
+        }
+        (sums[col], squares[col]) = (sum, square);
+    }
+}
+
 struct AddRows<'a, T> {
     x: MatrixView<'a, T>,
     rows: Range<usize>,
@@ -150,7 +196,13 @@ impl<T: Float> Kernel for AddRows<'_, T> {
                     _ => to.add_columns::<T, 1, LANES>(x, rows.clone(), col),
                 }
             }
-        } else if x.col_stride() == 1 && (x.row_stride() == d || to.lanes == 1) {
+        } else if x.col_stride() == 1 && to.lanes == 1 {
+            let tail = rows.end - rows.len() % ROWS;
+            for first in (rows.start..tail).step_by(ROWS) {
+                to.add_together::<T, ROWS>(x, first);
+            }
+            (tail..rows.end).for_each(|row| to.add_together::<T, 1>(x, row));
+        } else if x.col_stride() == 1 && x.row_stride() == d {
             for start in rows.clone().step_by(to.lanes) {
                 let count = to.lanes.min(rows.end - start);
                 to.add(&x.data()[start * x.row_stride()..][..count * d]);
