@@ -87,6 +87,10 @@ impl<T: Float> Simd<T> for Scalar {
         mask.into_iter().map(u32::from).sum()
     }
     #[inline(always)]
+    unsafe fn bits(mask: Self::M) -> u32 {
+        mask.into_iter().rev().fold(0, |bits, is| bits << 1 | u32::from(is))
+    }
+    #[inline(always)]
     unsafe fn index_is(v: Self::V, index: Self::V) -> Self::M {
         lanes(|lane| v[lane].to_index() == index[lane].to_index())
     }

@@ -56,6 +56,8 @@ pub trait Simd<T>: Copy {
     unsafe fn any(mask: Self::M) -> bool;
     /// How many lanes are true.
     unsafe fn count(mask: Self::M) -> u32;
+    /// One bit a lane, the first lane's the lowest.
+    unsafe fn bits(mask: Self::M) -> u32;
     /// Whether each lane's bits, as an integer, are `index`'s (see [`Float::from_index`]).
     unsafe fn index_is(v: Self::V, index: Self::V) -> Self::M;
     /// Each lane's bits, as an integer, to `LANES` integers at `to`.

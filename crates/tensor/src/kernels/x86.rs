@@ -101,6 +101,7 @@ impl Simd<f32> for Avx512 {
             _mm512_mask_blend_ps(mask, no, yes);
         any(mask: __mmask16) -> bool = mask != 0;
         count(mask: __mmask16) -> u32 = mask.count_ones();
+        bits(mask: __mmask16) -> u32 = mask.into();
         index_is(v: __m512, index: __m512) -> __mmask16 =
             _mm512_cmpeq_epi32_mask(_mm512_castps_si512(v), _mm512_castps_si512(index));
         store_index(to: *mut i32, v: __m512) = _mm512_storeu_epi32(to, _mm512_castps_si512(v));
@@ -188,6 +189,7 @@ impl Simd<f64> for Avx512 {
             _mm512_mask_blend_pd(mask, no, yes);
         any(mask: __mmask8) -> bool = mask != 0;
         count(mask: __mmask8) -> u32 = mask.count_ones();
+        bits(mask: __mmask8) -> u32 = mask.into();
         index_is(v: __m512d, index: __m512d) -> __mmask8 =
             _mm512_cmpeq_epi64_mask(_mm512_castpd_si512(v), _mm512_castpd_si512(index));
         store_index(to: *mut i32, v: __m512d) =
@@ -292,6 +294,7 @@ impl Simd<f32> for Avx2 {
         select(mask: __m256, yes: __m256, no: __m256) -> __m256 = _mm256_blendv_ps(no, yes, mask);
         any(mask: __m256) -> bool = _mm256_movemask_ps(mask) != 0;
         count(mask: __m256) -> u32 = _mm256_movemask_ps(mask).count_ones();
+        bits(mask: __m256) -> u32 = _mm256_movemask_ps(mask) as u32;
         index_is(v: __m256, index: __m256) -> __m256 = {
             let equal = _mm256_cmpeq_epi32(_mm256_castps_si256(v), _mm256_castps_si256(index));
             _mm256_castsi256_ps(equal)
@@ -355,6 +358,7 @@ impl Simd<f64> for Avx2 {
             _mm256_blendv_pd(no, yes, mask);
         any(mask: __m256d) -> bool = _mm256_movemask_pd(mask) != 0;
         count(mask: __m256d) -> u32 = _mm256_movemask_pd(mask).count_ones();
+        bits(mask: __m256d) -> u32 = _mm256_movemask_pd(mask) as u32;
         index_is(v: __m256d, index: __m256d) -> __m256d = {
             let equal = _mm256_cmpeq_epi64(_mm256_castpd_si256(v), _mm256_castpd_si256(index));
             _mm256_castsi256_pd(equal)

@@ -51,6 +51,10 @@ fn cases() -> Vec<Case> {
         case([3, 3, 3, 2], [5, 5, 2, 3], [1, 1], [2, 2], [3, 3]),
         case([0, 4, 4, 1], [3, 3, 1, 2], [1, 1], [1, 1], [4, 4]),
         case([1, 2, 2, 1], [2, 2, 1, 1], [3, 3], [0, 0], [1, 1]),
+        case([2, 9, 17, 16], [3, 3, 16, 35], [1, 1], [1, 1], [9, 17]),
+        case([2, 9, 16, 16], [4, 3, 16, 70], [2, 2], [1, 1], [4, 8]),
+        case([1, 24, 27, 16], [3, 3, 16, 24], [1, 1], [2, 2], [26, 29]),
+        case([1, 9, 9, 8], [2, 2, 8, 9], [1, 1], [3, 3], [12, 12]),
     ]
 }
 
@@ -61,34 +65,90 @@ fn assert_near(got: &[f32], expected: &[f64], what: &str) {
     }
 }
 
+/// Numbers of which most are 0.
+fn mostly_zeros(dims: &[usize], seed: u64) -> Array {
+    let mut made = floats(dims, seed);
+    let zeros = floats(dims, seed + 1);
+    for (x, &other) in made.as_mut_slice::<f32>().iter_mut().zip(zeros.as_slice::<f32>()) {
+        *x = if other < 0.6 { 0.0 } else { *x };
+    }
+    made
+}
+
 #[test]
 fn convolutions_and_their_gradients_are_the_sums_that_define_them() {
     for (number, case) in cases().iter().enumerate() {
-        let (x, filter) = (floats(&case.x, 1), floats(&case.filter, 2));
-        let g = floats(&case.output(), 3);
-        let values = |a: &Array| a.as_slice::<f32>().iter().map(|&x| f64::from(x)).collect();
-        let (xs, filters, gs): (Vec<f64>, Vec<f64>, Vec<f64>) =
-            (values(&x), values(&filter), values(&g));
-        let mut y = vec![0.0; gs.len()];
-        let (mut by_x, mut by_filter) = (vec![0.0; xs.len()], vec![0.0; filters.len()]);
-        case.products(|at_x, at_filter, to| {
-            y[to] += xs[at_x] * filters[at_filter];
-            by_x[at_x] += gs[to] * filters[at_filter];
-            by_filter[at_filter] += gs[to] * xs[at_x];
-        });
+        holds(&format!("case {number}"), case, &floats(&case.output(), 3));
+        holds(&format!("case {number}, mostly zeros"), case, &mostly_zeros(&case.output(), 3));
+    }
+}
+
+/// Checks a convolution, and its gradients where `g` comes back.
+fn holds(what: &str, case: &Case, g: &Array) {
+    let (x, filter) = (floats(&case.x, 1), floats(&case.filter, 2));
+    let values = |a: &Array| a.as_slice::<f32>().iter().map(|&x| f64::from(x)).collect();
+    let (xs, filters, gs): (Vec<f64>, Vec<f64>, Vec<f64>) =
+        (values(&x), values(&filter), values(&g));
+    let mut y = vec![0.0; gs.len()];
+    let (mut by_x, mut by_filter) = (vec![0.0; xs.len()], vec![0.0; filters.len()]);
+    case.products(|at_x, at_filter, to| {
+        y[to] += xs[at_x] * filters[at_filter];
+        by_x[at_x] += gs[to] * filters[at_filter];
+        by_filter[at_filter] += gs[to] * xs[at_x];
+    });
+    let Case { strides, pad, .. } = *case;
+    let got: Vec<f32> = output(y.len(), |out| {
+        conv2d(x.view(), filter.view(), strides, pad, &case.output(), out);
+    });
+    assert_near(&got, &y, what);
+    let got: Vec<f32> = output(by_x.len(), |out| {
+        conv2d_input_grad(filter.view(), g.view(), strides, pad, x.shape(), out);
+    });
+    assert_near(&got, &by_x, &format!("{what} by images"));
+    let got: Vec<f32> = output(by_filter.len(), |out| {
+        conv2d_filter_grad(x.view(), g.view(), strides, pad, filter.shape(), out);
+    });
+    assert_near(&got, &by_filter, &format!("{what} by filters"));
+}
+
+/// With an infinite channel nothing is left out: 0 times infinity is NaN. The other channels have the
+/// bits that they have where products with 0 are left out.
+#[test]
+fn products_with_zero_change_no_bit_and_hide_no_infinity() {
+    for case in cases().iter().filter(|case| case.x[3] >= 8) {
         let Case { strides, pad, .. } = *case;
-        let got: Vec<f32> = output(y.len(), |out| {
-            conv2d(x.view(), filter.view(), strides, pad, &case.output(), out);
-        });
-        assert_near(&got, &y, &format!("case {number}"));
-        let got: Vec<f32> = output(by_x.len(), |out| {
-            conv2d_input_grad(filter.view(), g.view(), strides, pad, x.shape(), out);
-        });
-        assert_near(&got, &by_x, &format!("case {number} by images"));
-        let got: Vec<f32> = output(by_filter.len(), |out| {
-            conv2d_filter_grad(x.view(), g.view(), strides, pad, filter.shape(), out);
-        });
-        assert_near(&got, &by_filter, &format!("case {number} by filters"));
+        let (x, filter) = (floats(&case.x, 1), floats(&case.filter, 2));
+        let g = mostly_zeros(&case.output(), 3);
+        let infinite = |a: &Array, channels: usize| {
+            let mut a = a.clone();
+            a.as_mut_slice::<f32>().iter_mut().step_by(channels).for_each(|x| *x = f32::INFINITY);
+            a
+        };
+        let channels = case.x[3];
+        let by_x = |filter: &Array| -> Vec<f32> {
+            output(x.elements(), |out| {
+                conv2d_input_grad(filter.view(), g.view(), strides, pad, x.shape(), out);
+            })
+        };
+        let by_filter = |x: &Array| -> Vec<f32> {
+            output(filter.elements(), |out| {
+                conv2d_filter_grad(x.view(), g.view(), strides, pad, filter.shape(), out);
+            })
+        };
+        let m = case.filter[3];
+        let row = |at: usize| at / m % channels;
+        let all = infinite(&filter, channels * m);
+        let got = by_x(&all);
+        assert!(got.iter().any(|x| x.is_nan()));
+        if strides == [1, 1] && pad[0] < case.filter[0] {
+            for (at, (&got, expected)) in got.iter().zip(by_x(&filter)).enumerate() {
+                assert!(at % channels == 0 || got.to_bits() == expected.to_bits());
+            }
+        }
+        let got = by_filter(&infinite(&x, channels));
+        for (at, (&got, expected)) in got.iter().zip(by_filter(&x)).enumerate() {
+            assert!(if row(at) == 0 { got.is_nan() } else { got.to_bits() == expected.to_bits() });
+        }
     }
 }
 

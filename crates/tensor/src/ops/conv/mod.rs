@@ -1,7 +1,13 @@
 //! Convolutions and pools over images `[n, h, w, c]`.
 
+mod bands;
 mod convolve;
+mod direct;
+mod filter_grad;
+mod input_grad;
+mod nonzero;
 mod patches;
+mod planes;
 mod pool;
 
 pub use convolve::{conv2d, conv2d_filter_grad, conv2d_input_grad};

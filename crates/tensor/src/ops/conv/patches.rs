@@ -5,53 +5,6 @@ use std::ops::Range;
 use super::Geometry;
 use crate::view::Float;
 
-/// Writes the windows given of one image, each a row `[kh, kw, c]` with zeros outside the image.
-pub(super) fn take<T: Float>(
-    geometry: &Geometry,
-    image: &[T],
-    windows: Range<usize>,
-    patches: &mut [T],
-) {
-    for_each_row(geometry, windows, |row, line| {
-        let to = &mut patches[row..][..geometry.size[1] * geometry.channels];
-        let Some(Line { at, len, from }) = line else { return to.fill(T::ZERO) };
-        to[..at].fill(T::ZERO);
-        to[at..at + len].copy_from_slice(&image[from..][..len]);
-        to[at + len..].fill(T::ZERO);
-    });
-}
-
-/// As [`take`] for images of one channel and steps of 1 to the right, but each place of the window is a
-/// row: the elements of neighbouring windows are neighbours in the image.
-pub(super) fn take_rows<T: Float>(
-    geometry: &Geometry,
-    image: &[T],
-    windows: Range<usize>,
-    patches: &mut [T],
-) {
-    let Geometry { input, size, output, strides, pad, .. } = *geometry;
-    for (place, row) in patches.chunks_exact_mut(windows.len()).enumerate() {
-        let (down, right) = (place / size[1], place % size[1]);
-        let mut window = windows.start;
-        while window < windows.end {
-            let (y, x) = (window / output[1], window % output[1]);
-            let count = (output[1] - x).min(windows.end - window);
-            let to = &mut row[window - windows.start..][..count];
-            let from = (y * strides[0] + down).checked_sub(pad[0]).filter(|&y| y < input[0]);
-            let from = from.map(|y| &image[y * input[1]..][..input[1]]).unwrap_or_default();
-            // Windows from `x + skip` on begin within the image.
-            let skip = pad[1].saturating_sub(x + right).min(count);
-            let from = from.get(x + right + skip - pad[1].min(x + right + skip)..);
-            let from = from.unwrap_or_default();
-            let len = from.len().min(count - skip);
-            to[..skip].fill(T::ZERO);
-            to[skip..skip + len].copy_from_slice(&from[..len]);
-            to[skip + len..].fill(T::ZERO);
-            window += count;
-        }
-    }
-}
-
 /// Adds the windows given to the places in the image that they came from.
 pub(super) fn add<T: Float>(
     geometry: &Geometry,

@@ -11,6 +11,7 @@ mod tile;
 use ferrule_base::DType;
 
 pub(super) use gemm::{multiply, transposed};
+pub(super) use pack::pack;
 
 use super::blocks::Parts;
 use crate::array::{Buffer, Element, RANK_MAX, Shape, View};

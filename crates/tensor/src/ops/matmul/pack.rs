@@ -13,7 +13,7 @@ const ADJACENT: usize = 4;
 /// # Safety
 /// The CPU has `S`, `from` has the elements and `to` room for whole panels.
 #[inline(always)]
-pub(super) unsafe fn pack<T: Float, S: Simd<T>>(
+pub(in crate::ops) unsafe fn pack<T: Float, S: Simd<T>>(
     from: Lanes<T>,
     lanes: usize,
     depth: usize,
