@@ -9,9 +9,12 @@ mod nonzero;
 mod patches;
 mod planes;
 mod pool;
+mod pool_grad;
+mod window;
 
 pub use convolve::{conv2d, conv2d_filter_grad, conv2d_input_grad};
-pub use pool::{pool, pool_grad, pool_pick};
+pub use pool::pool;
+pub use pool_grad::{pool_grad, pool_pick};
 
 use crate::array::Shape;
 
