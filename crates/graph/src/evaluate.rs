@@ -268,6 +268,21 @@ fn padding(window: Window, image: &Shape, size: &[usize]) -> [usize; 2] {
     }
 }
 
+/// A convolution, and `then` what is done with its elements.
+///
+/// # Errors
+/// [`GraphError`] where that refuses one.
+pub(crate) fn convolve_then(
+    op: &Op,
+    [x, filter]: [View; 2],
+    shape: &Shape,
+    then: ops::Then,
+) -> Result<(), GraphError> {
+    let Op::Conv2d(window) = op else { unreachable!("convolutions are finished") };
+    let pad = padding(*window, x.shape, filter.shape);
+    Ok(ops::conv2d_then(x, filter, window.strides, pad, shape, then)?)
+}
+
 fn convolution(op: &Op, inputs: &[View], shape: &Shape, out: &mut Buffer) {
     let (a, b) = (inputs[0], inputs[1]);
     match op {

@@ -77,10 +77,22 @@ pub(crate) struct Group {
     pub(crate) nodes: Vec<u32>,
 }
 
+/// A kernel, and a group over what it makes, which is the group's first input.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) op: Op,
+    /// Inputs of the kernel; those of the group come after.
+    pub(crate) n_inputs: usize,
+    pub(crate) group: Group,
+    /// The output in whose memory the kernel writes.
+    pub(crate) into: usize,
+}
+
 #[derive(Debug)]
 pub(crate) enum Work {
     Group(Box<Group>),
     Kernel(Op),
+    Finished(Box<Finished>),
     Nested(Box<Nested>),
 }
 
@@ -212,8 +224,16 @@ impl<'p> Layout<'p> {
 
     fn step(&mut self, time: usize, unit: &Unit, nested: &mut [Option<Nested>]) -> Step {
         let step = match unit {
-            Unit::Group { shape, instructions } => self.tape(time, *shape, instructions),
+            Unit::Group { shape, instructions } => {
+                let (group, inputs, outputs) = self.tape(time, *shape, instructions, None);
+                let node = group.nodes[0];
+                let work = Work::Group(Box::new(group));
+                Step { work, inputs, outputs, node, updates: Vec::new(), descent: None }
+            }
             Unit::Kernel(index) => self.kernel(time, *index, nested),
+            Unit::Finished { kernel, shape, instructions } => {
+                self.finished(time, *kernel, *shape, instructions)
+            }
         };
         for slot in self.ending.remove(&time).unwrap_or_default() {
             self.free.entry(self.sizes[slot as usize]).or_default().push(slot);
@@ -234,6 +254,22 @@ impl<'p> Layout<'p> {
             Kind::Elementwise(_) => unreachable!("element-wise instructions are grouped"),
         };
         Step { work, inputs, outputs, node: instruction.node, updates: Vec::new(), descent: None }
+    }
+
+    fn finished(&mut self, time: usize, kernel: u32, shape: Shape, instructions: &[u32]) -> Step {
+        let kernel = &self.program.instructions[kernel as usize];
+        let Kind::Kernel(op) = &kernel.kind else { unreachable!("kernels are finished") };
+        let made = kernel.outputs[0];
+        let mut inputs: Vec<Operand> = kernel.inputs.iter().map(|&id| self.operand(id)).collect();
+        let n_inputs = inputs.len();
+        let (mut group, others, outputs) = self.tape(time, shape, instructions, Some(made));
+        inputs.extend(others);
+        group.nodes.insert(0, kernel.node);
+        let dtype = self.program.datum(made).dtype;
+        let into = outputs.iter().position(|output| output.1 == dtype);
+        let into = into.expect("a result of the dtype that is made");
+        let work = Work::Finished(Box::new(Finished { op: op.clone(), n_inputs, group, into }));
+        Step { work, inputs, outputs, node: kernel.node, updates: Vec::new(), descent: None }
     }
 
     /// A slot for a new array.
@@ -265,19 +301,30 @@ impl<'p> Layout<'p> {
         slot
     }
 
-    fn tape(&mut self, time: usize, shape: Shape, instructions: &[u32]) -> Step {
+    /// A group, what it reads and what it gives. `first` is its first input, where that lies nowhere.
+    fn tape(
+        &mut self,
+        time: usize,
+        shape: Shape,
+        instructions: &[u32],
+        first: Option<Id>,
+    ) -> (Group, Vec<Operand>, Vec<(u32, DType, Shape)>) {
         let members: Vec<&Instruction> =
             instructions.iter().map(|&index| &self.program.instructions[index as usize]).collect();
         let made: Vec<Id> = members.iter().map(|member| member.outputs[0]).collect();
-        let mut registers: HashMap<Id, u16> = HashMap::new();
+        let mut registers: HashMap<Id, u16> = first.iter().map(|&first| (first, 0)).collect();
+        let mut dtypes: Vec<DType> =
+            first.iter().map(|&first| self.program.datum(first).dtype).collect();
         let mut inputs: Vec<Operand> = Vec::new();
         for &input in members.iter().flat_map(|member| &member.inputs) {
             if !made.contains(&input) && !registers.contains_key(&input) {
-                registers.insert(input, inputs.len() as u16);
-                inputs.push(self.operand(input));
+                registers.insert(input, dtypes.len() as u16);
+                let operand = self.operand(input);
+                dtypes.push(operand.dtype);
+                inputs.push(operand);
             }
         }
-        let mut next = inputs.len() as u16;
+        let mut next = dtypes.len() as u16;
         let mut insts = Vec::new();
         for member in &members {
             let inst = inst(self.program, member, &registers, next);
@@ -291,16 +338,14 @@ impl<'p> Layout<'p> {
         let kept: Vec<Id> = kept.collect();
         let outputs = kept.iter().map(|&id| self.output(time, id)).collect();
         let tape = Tape {
-            inputs: inputs.iter().map(|input| input.dtype).collect(),
+            inputs: dtypes,
             insts,
             outputs: kept.iter().map(|id| (registers[id], self.program.datum(*id).dtype)).collect(),
             registers: next,
         };
         let compiled = Compiled::new(&tape);
-        let node = members[0].node;
         let nodes = members.iter().map(|member| member.node).collect();
-        let work = Work::Group(Box::new(Group { tape, compiled, shape, nodes }));
-        Step { work, inputs, outputs, node, updates: Vec::new(), descent: None }
+        (Group { tape, compiled, shape, nodes }, inputs, outputs)
     }
 
     /// Whether an array is read after the unit that makes it, or in it in another shape.
@@ -311,13 +356,8 @@ impl<'p> Layout<'p> {
     }
 }
 
-fn members<'p>(program: &'p Program, unit: &'p Unit) -> Vec<&'p Instruction> {
-    match unit {
-        Unit::Group { instructions, .. } => {
-            instructions.iter().map(|&index| &program.instructions[index as usize]).collect()
-        }
-        Unit::Kernel(index) => vec![&program.instructions[*index as usize]],
-    }
+fn members<'p>(program: &'p Program, unit: &Unit) -> Vec<&'p Instruction> {
+    unit.instructions().map(|index| &program.instructions[index as usize]).collect()
 }
 
 /// The instruction of a tape; `None` for one that only repeats.

@@ -1,6 +1,6 @@
 //! What a run of a plan takes, told before it.
 
-use super::build::{Plan, Step, Work};
+use super::build::{Group, Plan, Step, Work};
 use super::nested::Nested;
 use crate::op::Op;
 
@@ -50,11 +50,16 @@ pub(super) fn cost_of(step: &Step) -> u64 {
             };
         }
         Work::Group(group) => group.tape.insts.len() as u64,
+        Work::Finished(finished) => {
+            let Group { tape, shape, .. } = &finished.group;
+            let each = window_of(step).saturating_add(tape.insts.len() as u64);
+            return each.saturating_mul(shape.elements() as u64);
+        }
         Work::Kernel(Op::MatMul { transpose_a, .. }) => {
             let from_end = if *transpose_a { 2 } else { 1 };
             read(0).iter().nth_back(from_end - 1).map_or(1, |&size| size as u64)
         }
-        Work::Kernel(Op::Conv2d(_)) => read(1).iter().take(3).map(|&size| size as u64).product(),
+        Work::Kernel(Op::Conv2d(_)) => window_of(step),
         Work::Kernel(Op::Pool { size, .. }) => (size[0] * size[1]) as u64,
         Work::Kernel(Op::Solve { .. } | Op::Cholesky | Op::TriangularSolve { .. }) => {
             read(0).first().map_or(1, |&size| size as u64)
@@ -65,4 +70,10 @@ pub(super) fn cost_of(step: &Step) -> u64 {
         }
     };
     made.saturating_mul(each.max(1))
+}
+
+/// Elements of the window of a convolution.
+pub(super) fn window_of(step: &Step) -> u64 {
+    let filter = step.inputs.get(1).map_or(&[][..], |one| &one.shape);
+    filter.iter().take(3).map(|&size| size as u64).product()
 }

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use ferrule_tensor::array::Shape;
 
 use super::program::{Id, Instruction, Kind, Program, Source};
+use crate::op::Op;
 
 /// The most instructions of a unit.
 const GROUP_MAX: usize = 64;
@@ -20,6 +21,20 @@ pub(crate) enum Unit {
     Group { shape: Shape, instructions: Vec<u32> },
     /// Any other.
     Kernel(u32),
+    /// A convolution, and element-wise ones of what it makes, while that is in the caches.
+    Finished { kernel: u32, shape: Shape, instructions: Vec<u32> },
+}
+
+impl Unit {
+    /// All instructions, each after those that it needs.
+    pub(crate) fn instructions(&self) -> impl Iterator<Item = u32> {
+        let (kernel, others) = match self {
+            Self::Group { instructions, .. } => (None, &instructions[..]),
+            Self::Kernel(index) => (Some(*index), &[][..]),
+            Self::Finished { kernel, instructions, .. } => (Some(*kernel), &instructions[..]),
+        };
+        kernel.into_iter().chain(others.iter().copied())
+    }
 }
 
 /// The units of the instructions that are `needed`, each after those that it needs.
@@ -52,7 +67,73 @@ pub(crate) fn schedule(program: &Program, needed: &[bool]) -> Vec<Unit> {
     let mut units: Vec<(u32, u32, Unit)> = units.collect();
     units.extend(kernels.into_iter().map(|(depth, index)| (depth, index, Unit::Kernel(index))));
     units.sort_unstable_by_key(|&(depth, first, _)| (depth, first));
-    units.into_iter().map(|(_, _, unit)| unit).collect()
+    finish(program, needed, units.into_iter().map(|(_, _, unit)| unit).collect())
+}
+
+/// Joins convolutions to the groups that alone read what they make.
+fn finish(program: &Program, needed: &[bool], units: Vec<Unit>) -> Vec<Unit> {
+    let is_convolution =
+        |instruction: &Instruction| matches!(instruction.kind, Kind::Kernel(Op::Conv2d(_)));
+    if !program.instructions.iter().any(is_convolution) {
+        return units;
+    }
+    let readers = Readers::new(program, needed);
+    let mut joined: Vec<u32> = Vec::new();
+    let mut finished: Vec<Unit> = Vec::with_capacity(units.len());
+    for unit in units {
+        let Unit::Group { shape, instructions } = unit else {
+            finished.push(unit);
+            continue;
+        };
+        let made = instructions.iter().flat_map(|&at| &program.instructions[at as usize].inputs);
+        let kernel = made.copied().find_map(|made| {
+            let maker = program.maker(made).filter(|maker| is_convolution(maker))?;
+            let datum = program.datum(made);
+            let Source::Output { instruction } = datum.source else { return None };
+            let alone = readers.are_within(made, &instructions) && datum.shape == shape;
+            // The convolution is written where a result of the group comes to lie.
+            let room = instructions.iter().any(|&at| {
+                let output = program.instructions[at as usize].outputs[0];
+                program.datum(output).dtype == datum.dtype
+                    && !readers.are_within(output, &instructions)
+            });
+            (alone && room && maker.outputs == [made]).then_some(instruction)
+        });
+        joined.extend(kernel);
+        finished.push(match kernel {
+            Some(kernel) => Unit::Finished { kernel, shape, instructions },
+            None => Unit::Group { shape, instructions },
+        });
+    }
+    finished.retain(|unit| !matches!(unit, Unit::Kernel(kernel) if joined.contains(kernel)));
+    finished
+}
+
+/// Which instructions read what, in whatever shape.
+struct Readers<'p> {
+    program: &'p Program,
+    of: HashMap<Id, Vec<u32>>,
+}
+
+impl<'p> Readers<'p> {
+    fn new(program: &'p Program, needed: &[bool]) -> Self {
+        let mut of: HashMap<Id, Vec<u32>> = HashMap::new();
+        for (index, instruction) in program.instructions.iter().enumerate() {
+            for &input in instruction.inputs.iter().filter(|_| needed[index]) {
+                of.entry(program.root(input)).or_default().push(index as u32);
+            }
+        }
+        Self { program, of }
+    }
+
+    /// Whether these instructions alone read `id`, and a run does not give it back.
+    fn are_within(&self, id: Id, instructions: &[u32]) -> bool {
+        let Program { fetches, stores, .. } = self.program;
+        let mut results = fetches.iter().chain(stores.iter().map(|(_, id)| id));
+        let mut readers = self.of.get(&id).into_iter().flatten();
+        readers.all(|reader| instructions.contains(reader))
+            && !results.any(|&result| self.program.root(result) == id)
+    }
 }
 
 /// Depths at which the group of a shape takes no more, each with one to look at next.

@@ -119,6 +119,7 @@ fn subtracted(group: &Group, inputs: &[Operand], variable: u32) -> Option<[Opera
 fn can_fail(step: &Step) -> bool {
     match &step.work {
         Work::Group(group) => refuses_elements(group),
+        Work::Finished(finished) => refuses_elements(&finished.group),
         Work::Nested(_) => true,
         Work::Kernel(op) => !matches!(
             op,

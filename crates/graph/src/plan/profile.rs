@@ -8,7 +8,7 @@ use ferrule_tensor::array::Shape;
 use ferrule_tensor::ops::tape::Inst;
 
 use super::build::{Group, Operand, Plan, Step, Work};
-use super::cost::cost_of;
+use super::cost::{cost_of, window_of};
 use super::nested::Nested;
 use crate::graph::{Graph, Value};
 use crate::op::Op;
@@ -172,6 +172,7 @@ impl Plan {
 fn group_of(step: &Step) -> Option<&Group> {
     match &step.work {
         Work::Group(group) => Some(group),
+        Work::Finished(finished) => Some(&finished.group),
         _ => None,
     }
 }
@@ -204,6 +205,10 @@ fn named(work: &Work) -> (&'static str, Vec<&'static str>) {
             Nested::Loop { cond, body } => ("while", within(&[cond, body])),
             Nested::LoopGrad { cond, body, back } => ("while_grad", within(&[cond, body, back])),
         },
+        Work::Finished(finished) => {
+            let functions = finished.group.tape.insts.iter().map(name_of);
+            ("fused", std::iter::once(finished.op.name()).chain(functions).collect())
+        }
         Work::Group(group) => {
             let members: Vec<&'static str> = group.tape.insts.iter().map(name_of).collect();
             match members[..] {
@@ -252,6 +257,11 @@ fn bytes_read(step: &Step, written: u64) -> u64 {
 fn operations(step: &Step) -> u64 {
     match &step.work {
         Work::Group(_) => cost_of(step),
+        // Of a product and a sum each.
+        Work::Finished(finished) => {
+            let made = finished.group.shape.elements() as u64;
+            cost_of(step).saturating_add(made.saturating_mul(window_of(step)))
+        }
         // How often a loop runs is for the data to say.
         Work::Nested(_) => 0,
         Work::Kernel(Op::MatMul { .. } | Op::Conv2d(_)) => 2 * cost_of(step),

@@ -4,9 +4,19 @@ use ferrule_base::DType;
 use ferrule_tensor::array::Shape;
 use ferrule_tensor::ops::{Binary, Unary};
 
-use super::program::{Function, Id, Kind, Program};
+use super::program::{Datum, Function, Id, Instruction, Kind, Program};
 use crate::infer::layout::number;
+use crate::op::{Op, Pool};
 use crate::types::is_float;
+
+/// The gradient of a pool: how it is made, and of what; with a zero of its dtype.
+struct PoolGrad {
+    op: Op,
+    zero: Id,
+    x: Id,
+    y: Id,
+    g: Id,
+}
 
 impl Program {
     /// Adds an element-wise operation, or finds the value that it would give.
@@ -31,10 +41,13 @@ impl Program {
             _ if own.is_empty() && self.negated_factor(function, &inputs, dtype).is_some() => {
                 self.negated_product(inputs, dtype, node)
             }
-            _ => {
-                let (function, inputs) = self.cheaper(function, inputs);
-                self.elementwise(function, inputs, dtype, own, node)
-            }
+            _ => match self.rectified_pool_grad(function, &inputs) {
+                Some(pool) => self.gradient_of_rectified_pool(pool, node),
+                None => {
+                    let (function, inputs) = self.cheaper(function, inputs);
+                    self.elementwise(function, inputs, dtype, own, node)
+                }
+            },
         };
         if own == shape {
             return made;
@@ -63,6 +76,38 @@ impl Program {
         }
         let product = self.simplified(multiply, factors, dtype, Shape::SCALAR, node);
         self.simplified(Function::Unary(Unary::Neg), vec![product], dtype, Shape::SCALAR, node)
+    }
+
+    /// A selection that stops the gradient of a pool of greatest elements where the pool's input, which is
+    /// the greater of 0 and something, is 0.
+    ///
+    /// A pool's gradient goes to elements that are equal to the pool's output, so that it can be stopped
+    /// there as well, where there are fewer elements.
+    fn rectified_pool_grad(&self, function: Function, inputs: &[Id]) -> Option<PoolGrad> {
+        let [stops, zero, grad] = *inputs else { return None };
+        let grad = self.maker(grad).filter(|_| function == Function::Select && self.is(zero, 0.0));
+        let Instruction { kind: Kind::Kernel(op), inputs, .. } = grad? else { return None };
+        let (Op::PoolGrad { f: Pool::Max, .. }, [x, y, g]) = (op, &inputs[..]) else { return None };
+        let is_zero = |id: Id| self.is(self.broadcast_of(id).unwrap_or(id), 0.0);
+        let of_binary = |id: Id, wanted: Binary| {
+            let maker = self.maker(id)?;
+            let is = matches!(maker.kind, Kind::Elementwise(Function::Binary(f)) if f == wanted);
+            (is && is_zero(maker.inputs[0])).then(|| maker.inputs[1])
+        };
+        let of = of_binary(stops, Binary::GreaterEqual)?;
+        let found = PoolGrad { op: op.clone(), zero, x: *x, y: *y, g: *g };
+        (of_binary(*x, Binary::Maximum)? == of).then_some(found)
+    }
+
+    /// The gradient of the pool, of what is left of what comes back.
+    fn gradient_of_rectified_pool(&mut self, pool: PoolGrad, node: u32) -> Id {
+        let PoolGrad { op, zero, x, y, g } = pool;
+        let Datum { dtype, shape, .. } = *self.datum(y);
+        let is_zero = Function::Binary(Binary::GreaterEqual);
+        let stops = self.simplified(is_zero, vec![zero, y], DType::Bool, shape, node);
+        let g = self.simplified(Function::Select, vec![stops, zero, g], dtype, shape, node);
+        let made = (dtype, self.datum(x).shape);
+        self.kernel(op, vec![x, y, g], &[made], node)[0]
     }
 
     /// What `id` repeats, where it does no more.

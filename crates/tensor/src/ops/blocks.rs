@@ -53,6 +53,19 @@ impl<'a, T> Parts<'a, T> {
         Self { start: slice.as_mut_ptr(), len: slice.len(), borrow: PhantomData }
     }
 
+    /// The parts of `len` elements from `start` on.
+    ///
+    /// # Safety
+    /// They are there for `'a`, and nobody else uses them while a part is used.
+    pub(super) unsafe fn from_raw(start: *mut T, len: usize) -> Self {
+        Self { start, len, borrow: PhantomData }
+    }
+
+    /// How many elements there are.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
     /// `len` elements from `start` on.
     ///
     /// # Safety

@@ -22,7 +22,9 @@ mod square;
 pub mod tape;
 
 pub use code::{Binary, Reduction, Unary};
-pub use conv::{conv2d, conv2d_filter_grad, conv2d_input_grad, pool, pool_grad, pool_pick};
+pub use conv::{
+    Then, conv2d, conv2d_filter_grad, conv2d_input_grad, conv2d_then, pool, pool_grad, pool_pick,
+};
 pub use error::OpError;
 pub use gather::{gather, one_hot, range_fill, scatter_add, scatter_add_to};
 pub use layout::{PadMode, broadcast, concat, pad, reverse, slice, slice_grad, tile, transpose};

@@ -1,12 +1,18 @@
 //! Convolutions and their gradients.
 
+use std::ops::Range;
+
 use super::Geometry;
 use super::direct::{Filters, convolve};
 use super::filter_grad::filter_grad;
 use super::input_grad::input_grad;
 use crate::array::{Buffer, Element, Shape, View};
+use crate::ops::blocks::{GRAIN, Parts};
+use crate::ops::error::OpError;
 use crate::ops::matmul::{multiply, transposed};
 use crate::ops::number::with_floats;
+use crate::ops::tape::{Operand, Program};
+use crate::pool::for_each_block;
 use crate::view::{Float, MatrixView};
 
 /// Images `x` by filters `[kh, kw, c, m]`, with `pad` rows of zeros above and columns to the left;
@@ -24,9 +30,50 @@ pub fn conv2d(
 ) {
     let convolution = Convolution::new(x.shape, filter.shape, shape, strides, pad);
     with_floats!(x.dtype, T => {
-        let out = out.as_mut_slice::<T>(shape.elements());
-        convolution.forward(x.as_slice::<T>(), filter.as_slice(), out);
+        let out = Parts::new(out.as_mut_slice::<T>(shape.elements()));
+        convolution.forward(x.as_slice::<T>(), filter.as_slice(), &out, &|_| {});
     });
+}
+
+/// What becomes of each element that an operation makes, while it is in the caches.
+#[derive(Debug)]
+pub struct Then<'a> {
+    /// The functions of the elements.
+    pub program: &'a Program,
+    /// What they read, one of which is the output that is made.
+    pub operands: &'a [Operand<'a>],
+    /// What they give.
+    pub outputs: &'a mut [Buffer],
+    /// The output that is made before.
+    pub into: usize,
+}
+
+/// As [`conv2d`], whose output is what is there of an output of `then` before its program runs.
+///
+/// # Errors
+/// As [`Program::run`].
+///
+/// # Panics
+/// As [`conv2d`] and [`Program::run`].
+pub fn conv2d_then(
+    x: View,
+    filter: View,
+    strides: [usize; 2],
+    pad: [usize; 2],
+    shape: &Shape,
+    then: Then,
+) -> Result<(), OpError> {
+    let convolution = Convolution::new(x.shape, filter.shape, shape, strides, pad);
+    let Then { program, operands, outputs, into } = then;
+    let make = |out: *mut u8, then: &(dyn Fn(Range<usize>) + Sync)| {
+        with_floats!(x.dtype, T => {
+            // SAFETY: the output has so many elements of the dtype, which are the convolution's.
+            let out = unsafe { Parts::from_raw(out.cast::<T>(), shape.elements()) };
+            convolution.forward(x.as_slice::<T>(), filter.as_slice(), &out, then);
+        });
+    };
+    // SAFETY: each element is made once, and told of after.
+    unsafe { program.run_as_made(shape, operands, outputs, (into, x.dtype), make) }
 }
 
 /// The gradient of [`conv2d`] by its images, of `shape`, where `g` is that by its output.
@@ -94,14 +141,26 @@ impl Convolution {
             .then(|| images * self.geometry.windows())
     }
 
-    fn forward<T: Float + Element>(&self, x: &[T], filter: &[T], out: &mut [T]) {
+    /// Calls `then` with each range of elements once they are written.
+    fn forward<T: Float + Element>(
+        &self,
+        x: &[T],
+        filter: &[T],
+        out: &Parts<T>,
+        then: &(dyn Fn(Range<usize>) + Sync),
+    ) {
         let channels = [self.geometry.channels, self.filters];
-        if let Some(pixels) = self.pixels() {
-            let filter = matrix(filter, channels[0], channels[1]);
-            return multiply(matrix(x, pixels, channels[0]), filter, out, false);
-        }
-        let filters = Filters { data: filter, channels, turned: false };
-        convolve(self.geometry, x, filters, out);
+        let Some(pixels) = self.pixels() else {
+            let filters = Filters { data: filter, channels, turned: false };
+            return convolve(self.geometry, x, filters, out, then);
+        };
+        let (x, filter) =
+            (matrix(x, pixels, channels[0]), matrix(filter, channels[0], channels[1]));
+        // SAFETY: nobody else uses an element before `then` is called with it.
+        multiply(x, filter, unsafe { out.part(0, out.len()) }, false);
+        for_each_block(out.len().div_ceil(GRAIN), |block| {
+            then(block * GRAIN..((block + 1) * GRAIN).min(out.len()));
+        });
     }
 
     fn input_grad<T: Float + Element>(&self, filter: &[T], g: &[T], out: &mut [T]) {

@@ -54,27 +54,30 @@ impl<T> Filters<'_, T> {
 }
 
 /// The convolution of images `x`: each sum is one chain of fused multiply-adds, over the places of the
-/// window row by row and the channels of each.
+/// window row by row and the channels of each. `then` is called with each range of elements once they
+/// are written.
 pub(super) fn convolve<T: Float + Element>(
     geometry: Geometry,
     x: &[T],
     filters: Filters<T>,
-    out: &mut [T],
+    out: &Parts<T>,
+    then: &(dyn Fn(Range<usize>) + Sync),
 ) {
     let (outputs, image) = (filters.outputs(), geometry.image());
-    if out.is_empty() {
+    if out.len() == 0 {
         return;
     }
     let bands = Bands::of_output(&geometry, outputs);
     let row = geometry.output[1] * outputs;
     Direct::with_filters(geometry, filters, |direct| {
-        let out = Parts::new(out);
         for_each_block(bands.count(), |band| {
             let band = bands.band(band);
-            let first = band.image * geometry.output[0] + band.rows.start;
+            let start = (band.image * geometry.output[0] + band.rows.start) * row;
+            let len = band.rows.len() * row;
+            let x = &x[band.image * image..][..image];
             // SAFETY: bands do not overlap.
-            let out = unsafe { out.part(first * row, band.rows.len() * row) };
-            direct.rows(&x[band.image * image..][..image], band.rows, out);
+            direct.rows(x, band.rows, unsafe { out.part(start, len) });
+            then(start..start + len);
         });
     });
 }

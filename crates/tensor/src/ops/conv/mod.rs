@@ -12,7 +12,7 @@ mod pool;
 mod pool_grad;
 mod window;
 
-pub use convolve::{conv2d, conv2d_filter_grad, conv2d_input_grad};
+pub use convolve::{Then, conv2d, conv2d_filter_grad, conv2d_input_grad, conv2d_then};
 pub use pool::pool;
 pub use pool_grad::{pool_grad, pool_pick};
 

@@ -1,6 +1,7 @@
 //! One run of a tape: tiles, and threads where that is worth it.
 
 use std::cell::RefCell;
+use std::ops::Range;
 use std::ptr;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -79,8 +80,7 @@ impl Job {
         widest: usize,
         cost: usize,
     ) -> Result<(), OpError> {
-        let tile = self.tile(n, widest);
-        let work = Work { steps, job: self, tile, widest, streams: self.streams(n) };
+        let work = self.work(steps, n, widest);
         let faults = if n.saturating_mul(cost) < 2 * SHARE_MIN || pool::n_threads() == 1 {
             // SAFETY: as the caller promises.
             unsafe { work.run_range(0, n) }
@@ -88,11 +88,34 @@ impl Job {
             // SAFETY: as the caller promises.
             unsafe { work.run_shared(n, cost) }
         };
-        match faults {
-            0 => Ok(()),
-            faults if faults & DIVISION_BY_ZERO != 0 => Err(OpError::DivisionByZero),
-            _ => Err(OpError::NegativeExponent),
-        }
+        result(faults)
+    }
+
+    /// As [`run`](Self::run), of the ranges that `make` says are ready, on the threads on which it does.
+    ///
+    /// # Safety
+    /// As [`run`](Self::run)'s; `make` names each element once.
+    pub(super) unsafe fn run_as_made(
+        &self,
+        steps: &[Step],
+        n: usize,
+        widest: usize,
+        make: impl FnOnce(&(dyn Fn(Range<usize>) + Sync)),
+    ) -> Result<(), OpError> {
+        let work = self.work(steps, n, widest);
+        let faults = AtomicU8::new(0);
+        make(&|range| {
+            assert!(range.start <= range.end && range.end <= n, "elements of the outputs");
+            // SAFETY: as the caller promises.
+            let found = unsafe { work.run_range(range.start, range.end) };
+            faults.fetch_or(found, Ordering::Relaxed);
+        });
+        result(faults.into_inner())
+    }
+
+    fn work<'a>(&'a self, steps: &'a [Step], n: usize, widest: usize) -> Work<'a> {
+        let tile = self.tile(n, widest);
+        Work { steps, job: self, tile, widest, streams: self.streams(n) }
     }
 
     /// Whether results are written past the caches: not where they are read there.
@@ -109,6 +132,14 @@ impl Job {
         let live = self.sources.n_slots() + self.sources.len().min(2) + self.targets.len();
         let fits = TILE_BYTES / (live * widest).max(1) / TILE_STEP * TILE_STEP;
         fits.clamp(TILE_MIN, TILE_MAX).min(n.next_multiple_of(TILE_STEP))
+    }
+}
+
+fn result(faults: Faults) -> Result<(), OpError> {
+    match faults {
+        0 => Ok(()),
+        faults if faults & DIVISION_BY_ZERO != 0 => Err(OpError::DivisionByZero),
+        _ => Err(OpError::NegativeExponent),
     }
 }
 

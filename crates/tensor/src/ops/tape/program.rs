@@ -1,5 +1,7 @@
 //! Tapes made ready to run.
 
+use std::ops::Range;
+
 use ferrule_base::DType;
 
 use super::functions;
@@ -79,6 +81,51 @@ impl Program {
         operands: &[Operand<'_>],
         outputs: &mut [Buffer],
     ) -> Result<(), OpError> {
+        let n = shape.elements();
+        self.with_job(shape, operands, outputs, |job| {
+            // SAFETY: the steps were laid out for these places; the views are borrowed for the
+            // call, and the outputs exclusively.
+            unsafe { job.run(&self.steps, n, self.widest, self.cost) }
+        })
+    }
+
+    /// As [`run`](Self::run), where `make` writes what is there of output `into`, of `dtype`, before. It is given
+    /// the start of that, and what it calls for each range of elements once they are written: on
+    /// any thread, once for each element, after which it does not touch them any more.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run)'s.
+    ///
+    /// # Panics
+    /// As [`run`](Self::run), or where the output is not of `dtype`.
+    ///
+    /// # Safety
+    /// `make` keeps to what is said above.
+    pub(in crate::ops) unsafe fn run_as_made(
+        &self,
+        shape: &Shape,
+        operands: &[Operand<'_>],
+        outputs: &mut [Buffer],
+        (into, dtype): (usize, DType),
+        make: impl FnOnce(*mut u8, &(dyn Fn(Range<usize>) + Sync)),
+    ) -> Result<(), OpError> {
+        assert_eq!(self.outputs[into], dtype, "the output is of the type that is made");
+        let n = shape.elements();
+        self.with_job(shape, operands, outputs, |job| {
+            let start = job.targets[into].start;
+            // SAFETY: as in `run`; `make` writes where nobody else does, as the caller promises.
+            unsafe { job.run_as_made(&self.steps, n, self.widest, |then| make(start, then)) }
+        })
+    }
+
+    /// Gives `run` a job on the operands and outputs.
+    fn with_job<R>(
+        &self,
+        shape: &Shape,
+        operands: &[Operand<'_>],
+        outputs: &mut [Buffer],
+        run: impl FnOnce(&Job) -> R,
+    ) -> R {
         assert_eq!(operands.len(), self.inputs.len(), "one operand an input");
         assert_eq!(outputs.len(), self.outputs.len(), "one buffer an output");
         let n = shape.elements();
@@ -89,9 +136,7 @@ impl Program {
             for (k, operand) in operands.iter().enumerate() {
                 self.push(job, k, operand, shape, n);
             }
-            // SAFETY: the steps were laid out for these places; the views are borrowed for the
-            // call, and the outputs exclusively.
-            unsafe { job.run(&self.steps, n, self.widest, self.cost) }
+            run(job)
         })
     }
 
