@@ -5,12 +5,13 @@ use std::sync::Arc;
 use ferrule_base::DType;
 use ferrule_tensor::array::{Array, Buffer, Shape, View};
 use ferrule_tensor::ops::{self, tape};
+use smallvec::SmallVec;
 
 use crate::error::{Fault, GraphError};
 use crate::infer::layout::slice_of;
 use crate::infer::whole_numbers;
 use crate::op::{Op, Padding, Pool, Window};
-use crate::plan::{copied, reduced_axes, reduces_nothing};
+use crate::plan::{Bias, Finished, copied, reduced_axes, reduces_nothing};
 use crate::types::absolute;
 
 /// The outputs of `op`, whose dtypes and shapes are `outputs`. `draw` numbers the draws of random
@@ -268,19 +269,30 @@ fn padding(window: Window, image: &Shape, size: &[usize]) -> [usize; 2] {
     }
 }
 
-/// A convolution, and `then` what is done with its elements.
+/// Runs a convolution and what comes after it.
 ///
 /// # Errors
-/// [`GraphError`] where that refuses one.
-pub(crate) fn convolve_then(
-    op: &Op,
-    [x, filter]: [View; 2],
-    shape: &Shape,
-    then: ops::Then,
+/// [`GraphError`] where that refuses an element.
+pub(crate) fn run_finished(
+    finished: &Finished,
+    inputs: &[View],
+    outputs: &mut [Buffer],
 ) -> Result<(), GraphError> {
+    let Finished { op, n_inputs, group, into, bias } = finished;
     let Op::Conv2d(window) = op else { unreachable!("convolutions are finished") };
-    let pad = padding(*window, x.shape, filter.shape);
-    Ok(ops::conv2d_then(x, filter, window.strides, pad, shape, then)?)
+    let (x, filter, shape) = (inputs[0], inputs[1], &group.shape);
+    let (strides, pad) = (window.strides, padding(*window, x.shape, filter.shape));
+    if let Some(Bias { input, rectifies }) = *bias {
+        let out = &mut outputs[0];
+        ops::conv2d_biased(x, filter, inputs[input], rectifies, strides, pad, shape, out);
+        return Ok(());
+    }
+    let others = inputs[*n_inputs..].iter().map(|&view| tape::Operand::View(view));
+    let operands: SmallVec<[tape::Operand; 8]> =
+        std::iter::once(tape::Operand::Output(*into)).chain(others).collect();
+    let program = &group.compiled;
+    let then = ops::Then { program, operands: &operands, outputs, into: *into };
+    Ok(ops::conv2d_then(x, filter, strides, pad, shape, then)?)
 }
 
 fn convolution(op: &Op, inputs: &[View], shape: &Shape, out: &mut Buffer) {

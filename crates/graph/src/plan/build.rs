@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use ferrule_base::DType;
 use ferrule_tensor::array::{Array, Buffer, Shape};
+use ferrule_tensor::ops::Binary;
 use ferrule_tensor::ops::tape::{Inst, Program as Compiled, Tape};
 
 use super::fuse::{Unit, schedule};
@@ -15,7 +16,9 @@ use super::scalar::ScalarPlan;
 use super::{Request, Signature};
 use crate::error::GraphError;
 use crate::graph::Graph;
+use crate::infer::layout::number;
 use crate::op::Op;
+use crate::types::is_float;
 
 /// A request on arrays of given shapes, ready to run again and again.
 #[derive(Debug)]
@@ -86,6 +89,16 @@ pub(crate) struct Finished {
     pub(crate) group: Group,
     /// The output in whose memory the kernel writes.
     pub(crate) into: usize,
+    /// The group, where it is what the kernel does by itself.
+    pub(crate) bias: Option<Bias>,
+}
+
+/// A bias that is added, and whether what is less than 0 then becomes 0.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bias {
+    /// Which input of the step.
+    pub(crate) input: usize,
+    pub(crate) rectifies: bool,
 }
 
 #[derive(Debug)]
@@ -263,13 +276,43 @@ impl<'p> Layout<'p> {
         let mut inputs: Vec<Operand> = kernel.inputs.iter().map(|&id| self.operand(id)).collect();
         let n_inputs = inputs.len();
         let (mut group, others, outputs) = self.tape(time, shape, instructions, Some(made));
+        let bias = self.bias(&group, &others, outputs.len());
+        let bias = bias.map(|bias| Bias { input: n_inputs + bias.input, ..bias });
         inputs.extend(others);
         group.nodes.insert(0, kernel.node);
         let dtype = self.program.datum(made).dtype;
         let into = outputs.iter().position(|output| output.1 == dtype);
         let into = into.expect("a result of the dtype that is made");
-        let work = Work::Finished(Box::new(Finished { op: op.clone(), n_inputs, group, into }));
+        let work =
+            Work::Finished(Box::new(Finished { op: op.clone(), n_inputs, group, into, bias }));
         Step { work, inputs, outputs, node: kernel.node, updates: Vec::new(), descent: None }
+    }
+
+    /// What a group does to its first input, where that is to add a bias and to rectify the sum; `others` are
+    /// the inputs from the second on.
+    fn bias(&self, group: &Group, others: &[Operand], n_outputs: usize) -> Option<Bias> {
+        let other = |register: u16| others.get(usize::from(register).checked_sub(1)?);
+        let (first, rest) = group.tape.insts.split_first()?;
+        let Inst::Binary { f: Binary::Add, left, right, to, dtype } = *first else { return None };
+        let register = if left == 0 { right } else { left };
+        let channels = *group.shape.last()?;
+        let bias = other(register)?;
+        let is_bias = bias.shape.last() == Some(&channels) && bias.shape.elements() == channels;
+        let is_zero = |register: u16| {
+            let Place::Constant(index) = other(register)?.place else { return None };
+            let array = &self.constants[index as usize];
+            (array.elements() == 1 && number(array).to_bits() == 0).then_some(())
+        };
+        let rectifies = match *rest {
+            [] => false,
+            [Inst::Binary { f: Binary::Maximum, left, right, .. }] if right == to => {
+                is_zero(left)?;
+                true
+            }
+            _ => return None,
+        };
+        let fits = is_bias && left.min(right) == 0 && n_outputs == 1 && is_float(dtype);
+        fits.then_some(Bias { input: usize::from(register) - 1, rectifies })
     }
 
     /// A slot for a new array.

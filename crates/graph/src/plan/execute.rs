@@ -7,7 +7,7 @@ use ferrule_tensor::array::{Array, Buffer, Shape, View};
 use ferrule_tensor::ops::{self, tape};
 use smallvec::SmallVec;
 
-use super::build::{Finished, Operand, Place, Plan, Step, Work};
+use super::build::{Operand, Place, Plan, Step, Work};
 use super::in_place::{Descent, Update};
 use super::profile::Observer;
 use super::scalar::ScalarPlan;
@@ -227,20 +227,9 @@ impl<'a> Given<'a> {
                 group.compiled.run(&group.shape, &operands, outputs).map_err(GraphError::from)
             }
             Work::Finished(finished) => {
-                let (given, others) = step.inputs.split_at(finished.n_inputs);
-                let made = tape::Operand::Output(finished.into);
-                let others = others.iter().map(|one| self.operand(one, slots, written));
-                let operands: SmallVec<[tape::Operand; 8]> =
-                    std::iter::once(made).chain(others).collect();
-                let Finished { op, group, into, .. } = &**finished;
-                let then = ops::Then {
-                    program: &group.compiled,
-                    operands: &operands,
-                    outputs,
-                    into: *into,
-                };
-                let views = [self.view(&given[0], slots), self.view(&given[1], slots)];
-                evaluate::convolve_then(op, views, &group.shape, then)
+                let inputs: SmallVec<[View; 4]> =
+                    step.inputs.iter().map(|one| self.view(one, slots)).collect();
+                evaluate::run_finished(finished, &inputs, outputs)
             }
             Work::Kernel(op) => {
                 let views: SmallVec<[View; 4]> =

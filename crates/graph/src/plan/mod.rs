@@ -20,6 +20,7 @@ use ferrule_tensor::array::Shape;
 
 use crate::graph::Value;
 
+pub(crate) use build::{Bias, Finished};
 pub(crate) use lower::{needed_nodes, reduced_axes, reduces_nothing, repeated_axes};
 pub(crate) use nested::{TIME_BETWEEN_STOPS, copied};
 pub use nested::{stopped_by, until};

@@ -23,7 +23,8 @@ pub mod tape;
 
 pub use code::{Binary, Reduction, Unary};
 pub use conv::{
-    Then, conv2d, conv2d_filter_grad, conv2d_input_grad, conv2d_then, pool, pool_grad, pool_pick,
+    Then, conv2d, conv2d_biased, conv2d_filter_grad, conv2d_input_grad, conv2d_then, pool,
+    pool_grad, pool_pick,
 };
 pub use error::OpError;
 pub use gather::{gather, one_hot, range_fill, scatter_add, scatter_add_to};

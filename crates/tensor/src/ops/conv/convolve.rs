@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Geometry;
-use super::direct::{Filters, convolve};
+use super::direct::{Bias, Filters, convolve};
 use super::filter_grad::filter_grad;
 use super::input_grad::input_grad;
 use crate::array::{Buffer, Element, Shape, View};
@@ -31,7 +31,31 @@ pub fn conv2d(
     let convolution = Convolution::new(x.shape, filter.shape, shape, strides, pad);
     with_floats!(x.dtype, T => {
         let out = Parts::new(out.as_mut_slice::<T>(shape.elements()));
-        convolution.forward(x.as_slice::<T>(), filter.as_slice(), &out, &|_| {});
+        convolution.forward(x.as_slice::<T>(), filter.as_slice(), None, &out, &|_| {});
+    });
+}
+
+/// As [`conv2d`], with `bias`, of an element a channel of the output, added; where it `rectifies` the greater of
+/// 0 and that. The bits are those of the three operations.
+///
+/// # Panics
+/// As [`conv2d`].
+#[allow(clippy::too_many_arguments, reason = "what describes a layer")]
+pub fn conv2d_biased(
+    x: View,
+    filter: View,
+    bias: View,
+    rectifies: bool,
+    strides: [usize; 2],
+    pad: [usize; 2],
+    shape: &Shape,
+    out: &mut Buffer,
+) {
+    let convolution = Convolution::new(x.shape, filter.shape, shape, strides, pad);
+    with_floats!(x.dtype, T => {
+        let out = Parts::new(out.as_mut_slice::<T>(shape.elements()));
+        let bias = Some(Bias { of: bias.as_slice(), rectifies });
+        convolution.forward(x.as_slice::<T>(), filter.as_slice(), bias, &out, &|_| {});
     });
 }
 
@@ -69,7 +93,7 @@ pub fn conv2d_then(
         with_floats!(x.dtype, T => {
             // SAFETY: the output has so many elements of the dtype, which are the convolution's.
             let out = unsafe { Parts::from_raw(out.cast::<T>(), shape.elements()) };
-            convolution.forward(x.as_slice::<T>(), filter.as_slice(), &out, then);
+            convolution.forward(x.as_slice::<T>(), filter.as_slice(), None, &out, then);
         });
     };
     // SAFETY: each element is made once, and told of after.
@@ -146,13 +170,14 @@ impl Convolution {
         &self,
         x: &[T],
         filter: &[T],
+        bias: Option<Bias<T>>,
         out: &Parts<T>,
         then: &(dyn Fn(Range<usize>) + Sync),
     ) {
         let channels = [self.geometry.channels, self.filters];
-        let Some(pixels) = self.pixels() else {
+        let Some(pixels) = self.pixels().filter(|_| bias.is_none()) else {
             let filters = Filters { data: filter, channels, turned: false };
-            return convolve(self.geometry, x, filters, out, then);
+            return convolve(self.geometry, x, filters, bias, out, then);
         };
         let (x, filter) =
             (matrix(x, pixels, channels[0]), matrix(filter, channels[0], channels[1]));

@@ -53,6 +53,13 @@ impl<T> Filters<'_, T> {
     }
 }
 
+/// What is added to each pixel of the output, and whether what is less than 0 then becomes 0.
+#[derive(Clone, Copy)]
+pub(super) struct Bias<'a, T> {
+    pub(super) of: &'a [T],
+    pub(super) rectifies: bool,
+}
+
 /// The convolution of images `x`: each sum is one chain of fused multiply-adds, over the places of the
 /// window row by row and the channels of each. `then` is called with each range of elements once they
 /// are written.
@@ -60,6 +67,7 @@ pub(super) fn convolve<T: Float + Element>(
     geometry: Geometry,
     x: &[T],
     filters: Filters<T>,
+    bias: Option<Bias<T>>,
     out: &Parts<T>,
     then: &(dyn Fn(Range<usize>) + Sync),
 ) {
@@ -70,6 +78,7 @@ pub(super) fn convolve<T: Float + Element>(
     let bands = Bands::of_output(&geometry, outputs);
     let row = geometry.output[1] * outputs;
     Direct::with_filters(geometry, filters, |direct| {
+        let direct = Direct { bias, ..direct };
         for_each_block(bands.count(), |band| {
             let band = bands.band(band);
             let start = (band.image * geometry.output[0] + band.rows.start) * row;
@@ -88,6 +97,7 @@ pub(super) struct Direct<'a, T> {
     planes: Planes,
     panels: &'a [T],
     outputs: usize,
+    bias: Option<Bias<'a, T>>,
 }
 
 impl<T: Float + Element> Direct<'_, T> {
@@ -102,15 +112,14 @@ impl<T: Float + Element> Direct<'_, T> {
         with_scratch(&FILTERS, len, |panels: &mut [T]| {
             let places = geometry.size[0] * geometry.size[1];
             dispatch(Isa::detect(), Pack { filters, places, panels });
-            work(Direct { planes: Planes::new(geometry), panels, outputs });
+            work(Direct { planes: Planes::new(geometry), panels, outputs, bias: None });
         });
     }
 
     /// Some rows of the output of an image.
     pub(super) fn rows(&self, image: &[T], rows: Range<usize>, out: &mut [T]) {
-        let Self { planes, panels, outputs } = *self;
-        with_scratch(&PLANES, planes.elements(rows.len()), |room: &mut [T]| {
-            dispatch(Isa::detect(), Rows { planes, image, rows, room, panels, outputs, out });
+        with_scratch(&PLANES, self.planes.elements(rows.len()), |room: &mut [T]| {
+            dispatch(Isa::detect(), Rows { direct: *self, image, rows, room, out });
         });
     }
 }
@@ -146,13 +155,10 @@ impl<T: Float> Kernel<T> for Pack<'_, T> {
 
 /// Some rows of an image's convolution.
 struct Rows<'a, T> {
-    planes: Planes,
+    direct: Direct<'a, T>,
     image: &'a [T],
     rows: Range<usize>,
     room: &'a mut [T],
-    panels: &'a [T],
-    /// Channels of the output.
-    outputs: usize,
     out: &'a mut [T],
 }
 
@@ -161,7 +167,8 @@ impl<T: Float> Kernel<T> for Rows<'_, T> {
 
     #[inline(always)]
     unsafe fn run<S: Simd<T>, const MV: usize, const NR: usize>(self) {
-        let Self { planes, image, rows, room, panels, outputs, out } = self;
+        let Self { direct, image, rows, room, out } = self;
+        let Direct { planes, panels, outputs, bias } = direct;
         let geometry = planes.geometry();
         let width = geometry.output[1];
         let panel = geometry.patch() * S::LANES;
@@ -169,17 +176,19 @@ impl<T: Float> Kernel<T> for Rows<'_, T> {
             out.len() == rows.len() * width * outputs && room.len() == planes.elements(rows.len())
         );
         assert!(panels.len() >= outputs.div_ceil(S::LANES) * panel, "all filters");
+        assert!(bias.is_none_or(|bias| bias.of.len() == outputs), "a bias a channel");
         // SAFETY: the caller vouches for the instruction set; the windows of the rows lie in the planes,
         // and their sums in `out`.
         unsafe {
             planes.fill::<T, S>(image, rows.clone(), room);
             for first in (0..outputs).step_by(VECTORS * S::LANES) {
                 let count = (VECTORS * S::LANES).min(outputs - first);
+                let bias = bias.map(|bias| Bias { of: &bias.of[first..][..count], ..bias });
                 let panels = panels[first * geometry.patch()..].as_ptr();
                 for row in 0..rows.len() {
                     let from = room[row * geometry.strides[0] * planes.row()..].as_ptr();
                     let to = out[row * width * outputs + first..].as_mut_ptr();
-                    let tile = Tile { planes: &planes, from, panels, to, outputs, count };
+                    let tile = Tile { planes: &planes, from, panels, bias, to, outputs, count };
                     if count > S::LANES {
                         tile.row::<S, 2, NR>(width);
                     } else {
@@ -196,6 +205,7 @@ struct Tile<'a, T> {
     planes: &'a Planes,
     from: *const T,
     panels: *const T,
+    bias: Option<Bias<'a, T>>,
     to: *mut T,
     /// Elements between pixels of the output.
     outputs: usize,
@@ -253,6 +263,9 @@ impl<T: Float> Tile<'_, T> {
                     }
                 });
             }
+            if let Some(bias) = self.bias {
+                bias.add::<S, MR, NV>(&mut sums);
+            }
             for (i, sums) in sums.iter().enumerate() {
                 for (v, &sum) in sums.iter().enumerate() {
                     let to = self.to.add((x + i) * self.outputs + v * S::LANES);
@@ -264,5 +277,28 @@ impl<T: Float> Tile<'_, T> {
             }
         }
         MR
+    }
+}
+
+impl<T: Float> Bias<'_, T> {
+    /// Adds it to the sums, and rectifies them: each step is rounded.
+    #[inline(always)]
+    unsafe fn add<S: Simd<T>, const MR: usize, const NV: usize>(
+        &self,
+        sums: &mut [[S::V; NV]; MR],
+    ) {
+        // SAFETY: the caller vouches for the instruction set; there is a bias for each channel.
+        unsafe {
+            let [zero, one] = [T::ZERO, T::from_f64(1.0)].map(|x| S::splat(x));
+            for v in 0..NV {
+                let count = S::LANES.min(self.of.len() - v * S::LANES);
+                let bias = S::load_partial(self.of[v * S::LANES..].as_ptr(), count);
+                for sums in sums.iter_mut() {
+                    let sum = S::mul_add(sums[v], one, bias);
+                    let least = if self.rectifies { zero } else { sum };
+                    sums[v] = S::select(S::lt(sum, least), zero, sum);
+                }
+            }
+        }
     }
 }

@@ -12,7 +12,9 @@ mod pool;
 mod pool_grad;
 mod window;
 
-pub use convolve::{Then, conv2d, conv2d_filter_grad, conv2d_input_grad, conv2d_then};
+pub use convolve::{
+    Then, conv2d, conv2d_biased, conv2d_filter_grad, conv2d_input_grad, conv2d_then,
+};
 pub use pool::pool;
 pub use pool_grad::{pool_grad, pool_pick};
 
