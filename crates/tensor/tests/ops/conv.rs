@@ -88,7 +88,7 @@ fn holds(what: &str, case: &Case, g: &Array) {
     let (x, filter) = (floats(&case.x, 1), floats(&case.filter, 2));
     let values = |a: &Array| a.as_slice::<f32>().iter().map(|&x| f64::from(x)).collect();
     let (xs, filters, gs): (Vec<f64>, Vec<f64>, Vec<f64>) =
-        (values(&x), values(&filter), values(&g));
+        (values(&x), values(&filter), values(g));
     let mut y = vec![0.0; gs.len()];
     let (mut by_x, mut by_filter) = (vec![0.0; xs.len()], vec![0.0; filters.len()]);
     case.products(|at_x, at_filter, to| {
