@@ -61,6 +61,19 @@ def main() -> None:
         outcome["scaling"] = [scaling(options.smoke, columns) for columns in (2, 16)]
         for entry in outcome["scaling"]:
             print("scaling {what}: 10x the rows took {ratio:.2f}x the time".format(**entry))
+        if "scikit-learn lloyd" in names:
+            outcome["spread"] = spread(options.smoke)
+            print(
+                "root mean square of the inertia's distance from float64, {what}: ".format(
+                    **outcome["spread"]
+                ),
+                end="",
+            )
+            print(
+                "ours {ferrule:.1e}, scikit-learn's own {scikit-learn:.1e}".format(
+                    **outcome["spread"]
+                )
+            )
     outcome["claims"] = claims(outcome)
     results.report(outcome, options.out)
 
@@ -188,6 +201,10 @@ def claims(outcome: dict[str, object]) -> list[dict]:
         results.claim(f"10x of {entry['what']}", entry["ratio"], below=SCALING_MAX)
         for entry in outcome.get("scaling", [])
     ]
+    if "spread" in outcome:
+        ours, allowed = outcome["spread"]["ferrule"], outcome["spread"]["scikit-learn"]
+        allowed = max(allowed, INERTIA_TOLERANCE)
+        found.append(results.claim("float32's distance from float64", ours, below=allowed))
     return found
 
 
@@ -218,17 +235,26 @@ def scaling(smoke: bool, columns: int) -> dict[str, object]:
     dtype, clusters = ("float64", 3) if columns == 2 else ("float32", 64)
     past = min(machine.last_cache_bytes() * 5 // 4, SCALING_BYTES_MAX)
     rows = 1000 if smoke else past // (columns * np.dtype(dtype).itemsize)
-    script = pathlib.Path(contest.__file__).with_name("scaling.py")
-    sizes = [str(rows), str(columns), str(clusters), dtype, "3", "1" if smoke else "3"]
-    done = subprocess.run(
-        [sys.executable, str(script), *sizes],
-        stdout=subprocess.PIPE,
-        check=True,
-        text=True,
-    )
-    small, large = json.loads(done.stdout).values()
+    sizes = [rows, columns, clusters, dtype, 3, 1 if smoke else 3]
+    small, large = answer_of("scaling.py", sizes).values()
     what = f"{rows / 1e6:.1f}M rows x {columns} {dtype}, k={clusters}"
     return {"what": what, "seconds": [small, large], "ratio": large / small}
+
+
+def spread(smoke: bool) -> dict[str, object]:
+    """Measure how far float32 takes us, and scikit-learn, from the inertia in float64."""
+    rows, iterations, data_sets = (4000, 3, 2) if smoke else (1_000_000, 20, 8)
+    off = answer_of("spread.py", [rows, 16, 64, iterations, data_sets])
+    what = f"{data_sets} uniform data sets of {rows} rows x 16 float32, k=64"
+    roots = {name: float(np.sqrt(np.mean(np.square(values)))) for name, values in off.items()}
+    return {"what": what, "off": off} | roots
+
+
+def answer_of(script: str, words: list[object]) -> dict:
+    """Run a script of this bench; return what it printed."""
+    path = pathlib.Path(contest.__file__).with_name(script)
+    command = [sys.executable, str(path), *map(str, words)]
+    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout)
 
 
 if __name__ == "__main__":

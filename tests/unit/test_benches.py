@@ -32,7 +32,7 @@ def test_fit_benchmark_compares_us_with_scikit_learn(tmp_path):
         theirs = case["contenders"]["scikit-learn lloyd"]
         assert theirs["ratio_to_ours"] > 0
         assert abs(case["contenders"]["ferrule"]["inertia_off"]) < 1e-6
-    assert {"machine", "peaks", "scaling", "claims"} <= result.keys()
+    assert {"machine", "peaks", "scaling", "spread", "claims"} <= result.keys()
 
 
 def test_fit_benchmark_sees_an_answer_that_differs(tmp_path):
