@@ -66,6 +66,34 @@ fn floats_are_floored_compared_and_tested_as_in_numpy() {
 }
 
 #[test]
+fn one_element_for_all_gives_what_as_many_equal_ones_do() {
+    let x: Vec<f32> = (0..1000).map(|k| (k as f32 - 500.0) / 7.0).collect();
+    let bits = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect::<Vec<_>>();
+    for &f in Binary::ALL.iter().filter(|f| !f.is_predicate()) {
+        for y in [2.5, -0.0, f32::INFINITY] {
+            let (x, one, many) = (vector(F32, &x), Array::scalar(F32, y), vector(F32, &[y; 1000]));
+            let got = binary::<f32>(f, &x, &one).unwrap();
+            assert_eq!(bits(got), bits(binary(f, &x, &many).unwrap()), "{f:?} {y}");
+            let got = binary::<f32>(f, &one, &x).unwrap();
+            assert_eq!(bits(got), bits(binary(f, &many, &x).unwrap()), "{y} {f:?}");
+        }
+    }
+}
+
+#[test]
+fn a_tape_takes_more_single_elements_than_a_word_has_bits() {
+    let ones: Vec<Array> = (0..100).map(|k| Array::scalar(F32, k as f32)).collect();
+    let insts: Vec<Inst> =
+        (0..100).map(|k| add(if k == 0 { 0 } else { 100 + k }, k + 1, 101 + k)).collect();
+    let tape = Tape { inputs: vec![F32; 101], insts, outputs: vec![(200, F32)], registers: 201 };
+    let x = vector(F32, &[1.0f32, 2.0, 3.0]);
+    let arrays: Vec<&Array> = std::iter::once(&x).chain(&ones).collect();
+    let mut out = [Buffer::zeroed(12)];
+    tape.run(&shape(&[3]), &views(&arrays), &mut out).unwrap();
+    assert_eq!(out[0].as_slice::<f32>(3), [4951.0, 4952.0, 4953.0]);
+}
+
+#[test]
 fn integers_wrap_around_and_divide_as_in_python() {
     let x = vector(DType::Int64, &[7i64, -7, 7, -7, i64::MIN, i64::MAX]);
     let y = vector(DType::Int64, &[2i64, 2, -2, -2, -1, 2]);

@@ -55,6 +55,12 @@ impl Inst {
         }
     }
 
+    /// Whether its loop takes one element for all as operand `k`.
+    pub(super) fn takes_one(&self, k: usize) -> bool {
+        let Self::Binary { f, dtype, .. } = *self else { return false };
+        k == 1 && functions::takes_one(f, dtype)
+    }
+
     /// Bytes of the widest element that it reads or writes.
     pub(super) fn widest(&self) -> usize {
         match *self {

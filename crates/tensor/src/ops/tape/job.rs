@@ -225,7 +225,8 @@ impl Work<'_> {
         let mut faults = 0;
         for step in self.steps {
             let from = step.from.map(|place| places[usize::from(place)].cast_const());
-            let run = Run { n, to: places[usize::from(step.to)], from };
+            let one = self.job.sources.is_lone(step.from[1]);
+            let run = Run { n, to: places[usize::from(step.to)], from, one };
             // SAFETY: the places hold `n` elements of the types that the loop wants; a step's
             // result is in a place of its own.
             faults |= unsafe { (step.code)(run) };

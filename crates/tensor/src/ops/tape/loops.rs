@@ -13,6 +13,8 @@ pub(super) struct Run {
     pub(super) to: *mut u8,
     /// As many as the function has operands; the others are unspecified.
     pub(super) from: [*const u8; 3],
+    /// Whether the second operand is one element for all; only for a loop that takes one.
+    pub(super) one: bool,
 }
 
 impl Run {
@@ -87,6 +89,11 @@ pub(super) fn zip<F: Zip<T>, T: Copy>(isa: Isa) -> Loop {
     compiled::<Zips<F, T>, Run>(isa)
 }
 
+/// The loop of `F` that also takes one element as its second operand.
+pub(super) fn zip_or_one<F: Zip<T>, T: Copy>(isa: Isa) -> Loop {
+    compiled::<ZipsOrOne<F, T>, Run>(isa)
+}
+
 /// The loop that chooses between elements of the size of `T` by a truth value.
 pub(super) fn select<T: Copy>(isa: Isa) -> Loop {
     compiled::<Selects<T>, Run>(isa)
@@ -130,6 +137,26 @@ impl<F: Zip<T>, T: Copy> Code<Run> for Zips<F, T> {
             faults |= F::faults(y);
         }
         faults
+    }
+}
+
+struct ZipsOrOne<F, T>(PhantomData<(F, T)>);
+
+impl<F: Zip<T>, T: Copy> Code<Run> for ZipsOrOne<F, T> {
+    type Output = Faults;
+
+    #[inline(always)]
+    unsafe fn run(run: Run) -> Faults {
+        if !run.one {
+            // SAFETY: as the caller of a `Loop` promises.
+            return unsafe { Zips::<F, T>::run(run) };
+        }
+        // SAFETY: as above; the second operand is there for one element.
+        let (x, y, to) = unsafe { (run.from::<T>(0), *run.from[1].cast::<T>(), run.to::<F::To>()) };
+        for (to, &x) in to.iter_mut().zip(x) {
+            *to = F::value(x, y);
+        }
+        F::faults(y)
     }
 }
 

@@ -48,6 +48,8 @@ pub struct Program {
     read_until: Vec<usize>,
     /// For each output, the step that writes it.
     written_by: Vec<usize>,
+    /// For each input, whether all that read it take one element for all.
+    one_suffices: Vec<bool>,
 }
 
 impl Program {
@@ -146,7 +148,7 @@ impl Program {
         match operand {
             Operand::View(view) => {
                 assert_eq!(view.dtype, self.inputs[k], "operand {k} is of the tape's type");
-                job.sources.push_view(view, shape, n);
+                job.sources.push_view(view, shape, n, self.one_suffices[k]);
             }
             Operand::Output(output) => {
                 let target = &job.targets[*output];
@@ -216,7 +218,18 @@ impl<'a> Layout<'a> {
             cost: tape.insts.iter().map(Inst::cost).sum::<usize>() + tape.outputs.len(),
             read_until: self.read_until[..tape.inputs.len()].to_vec(),
             written_by,
+            one_suffices: (0..tape.inputs.len()).map(|k| self.one_suffices(k as u16)).collect(),
         }
+    }
+
+    /// Whether all that read `register` take one element for all.
+    fn one_suffices(&self, register: u16) -> bool {
+        let is_output = self.tape.outputs.iter().any(|output| output.0 == register);
+        let reads = |inst: &Inst| {
+            let mut operands = inst.operands().enumerate();
+            operands.all(|(k, operand)| operand != register || inst.takes_one(k))
+        };
+        !is_output && self.tape.insts.iter().all(reads)
     }
 
     fn step(&mut self, isa: Isa, k: usize, inst: &Inst) -> Step {

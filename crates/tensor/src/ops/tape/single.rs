@@ -75,8 +75,8 @@ fn run<const N: usize>(
     let from = std::array::from_fn(|k| if k < N { k as u16 } else { 0 });
     let step = Step { code: inst.code(Isa::detect()), to: N as u16, from };
     Job::with(0, |job| {
-        for view in &operands {
-            job.sources.push_view(view, shape, n);
+        for (k, view) in operands.iter().enumerate() {
+            job.sources.push_view(view, shape, n, inst.takes_one(k));
         }
         job.targets.push(Target::new(out, n, size));
         // SAFETY: the views are borrowed for the call and `out` exclusively; the sources are places

@@ -3,6 +3,9 @@
 use super::job::{Slots, Target};
 use crate::array::{RANK_MAX, Shape, View};
 
+/// How many operands, the first, may be a single element rather than a tile of it.
+const LONE_MAX: usize = u64::BITS as usize;
+
 /// An operand of a running tape.
 #[derive(Clone, Copy)]
 pub(super) struct Source {
@@ -20,6 +23,8 @@ enum Kind {
     Whole,
     /// One element, for all places.
     One,
+    /// One element, whose readers want no tile of it.
+    Lone,
     /// All elements, which the tape overwrites before it has read them for the last time.
     Copied,
     /// An array that is repeated along some axes: which of the [`Spread`]s.
@@ -34,6 +39,8 @@ pub(super) struct Sources {
     n_slots: usize,
     /// Whether any lies in a target.
     in_targets: bool,
+    /// A bit each: whether it is [`Kind::Lone`].
+    lone: u64,
 }
 
 /// How the elements of a smaller array are spread over the shape: along groups of axes, the
@@ -51,17 +58,30 @@ impl Sources {
         self.spreads.clear();
         self.n_slots = first_slot;
         self.in_targets = false;
+        self.lone = 0;
     }
 
-    /// Adds `view`, broadcast to `shape`.
+    /// Adds `view`, broadcast to `shape`; `one_suffices` says that its readers take one element.
     ///
     /// # Panics
     /// Where it does not broadcast, or the buffer has fewer elements than its shape.
     #[inline]
-    pub(super) fn push_view(&mut self, view: &View<'_>, shape: &Shape, n: usize) {
+    pub(super) fn push_view(
+        &mut self,
+        view: &View<'_>,
+        shape: &Shape,
+        n: usize,
+        one_suffices: bool,
+    ) {
         let size = view.dtype.size();
         let is_whole = std::ptr::eq(view.shape, shape) || view.shape[..] == shape[..];
-        let (kind, own) = if is_whole { (Kind::Whole, n) } else { self.broadcast(view, shape) };
+        let (kind, own) = match is_whole {
+            true => (Kind::Whole, n),
+            false => self.broadcast(view, shape),
+        };
+        let is_lone = kind == Kind::One && one_suffices && self.list.len() < LONE_MAX;
+        self.lone |= u64::from(is_lone) << (self.list.len() % LONE_MAX);
+        let kind = if is_lone { Kind::Lone } else { kind };
         self.push(view.data.as_slice::<u8>(own * size).as_ptr(), size, kind);
     }
 
@@ -91,12 +111,18 @@ impl Sources {
 
     fn push(&mut self, start: *const u8, size: usize, kind: Kind) {
         let slot = self.n_slots as u32;
-        self.n_slots += usize::from(kind != Kind::Whole);
+        self.n_slots += usize::from(!matches!(kind, Kind::Whole | Kind::Lone));
         self.list.push(Source { start, size: size as u32, slot, kind });
     }
 
     pub(super) fn len(&self) -> usize {
         self.list.len()
+    }
+
+    /// Whether operand `k` is a single element, not a tile of it.
+    #[inline]
+    pub(super) fn is_lone(&self, k: u16) -> bool {
+        usize::from(k) < LONE_MAX && self.lone >> k & 1 != 0
     }
 
     /// Whether any lies in a target.
@@ -135,12 +161,12 @@ impl Sources {
     ) {
         for (place, source) in places.iter_mut().zip(&self.list) {
             let size = source.size as usize;
-            *place = if source.kind == Kind::Whole {
+            *place = match source.kind {
                 // SAFETY: `first` is at most the number of elements.
-                unsafe { source.start.add(first * size).cast_mut() }
-            } else {
+                Kind::Whole => unsafe { source.start.add(first * size).cast_mut() },
+                Kind::Lone => source.start.cast_mut(),
                 // SAFETY: as the caller promises.
-                unsafe { self.fetch(source, first, n, slots.at(source.slot as usize)) }
+                _ => unsafe { self.fetch(source, first, n, slots.at(source.slot as usize)) },
             };
         }
     }
@@ -159,7 +185,7 @@ impl Sources {
                     std::ptr::copy_nonoverlapping(from, to, n * size);
                     to
                 }
-                Kind::One => to,
+                Kind::One | Kind::Lone => to,
                 Kind::Spread(k) => self.spreads[k as usize].tile(source, first, n, to),
             }
         }

@@ -1,6 +1,6 @@
 //! Functions of floats.
 
-use super::super::loops::{Loop, Map, Zip, map, zip};
+use super::super::loops::{Loop, Map, Zip, map, zip_or_one};
 use crate::cpu::Isa;
 use crate::ops::code::{Binary, Unary};
 use crate::ops::math::{self, Real};
@@ -69,12 +69,18 @@ macro_rules! zips {
             }
         )*
 
-        /// The loop of `f`; `None` where it does not give a float.
+        /// The loop of `f`, which also takes one element as its second operand; `None` where it
+        /// does not give a float.
         pub(super) fn binary_loop<T: Real>(isa: Isa, f: Binary) -> Option<Loop> {
             match f {
-                $(Binary::$name => Some(zip::<$name, T>(isa)),)*
+                $(Binary::$name => Some(zip_or_one::<$name, T>(isa)),)*
                 _ => None,
             }
+        }
+
+        /// Whether there is a loop of `f` here.
+        pub(super) fn gives_float(f: Binary) -> bool {
+            matches!(f, $(Binary::$name)|*)
         }
 
         /// The value of `f`; `None` where it is not a float.

@@ -54,6 +54,11 @@ pub(super) fn binary(isa: Isa, f: Binary, dtype: DType) -> Loop {
     found.or_else(comparison).unwrap_or_else(|| panic!("{f:?} is no function of {dtype}"))
 }
 
+/// Whether the loop of `f` takes one element as its second operand.
+pub(super) fn takes_one(f: Binary, dtype: DType) -> bool {
+    matches!(dtype, DType::Fp32 | DType::Fp64) && float::gives_float(f)
+}
+
 /// The loop that chooses between elements of `dtype`.
 pub(super) fn select(isa: Isa, dtype: DType) -> Loop {
     match dtype.size() {
