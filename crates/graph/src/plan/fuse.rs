@@ -90,7 +90,9 @@ fn finish(program: &Program, needed: &[bool], units: Vec<Unit>) -> Vec<Unit> {
             let maker = program.maker(made).filter(|maker| is_convolution(maker))?;
             let datum = program.datum(made);
             let Source::Output { instruction } = datum.source else { return None };
-            let alone = readers.are_within(made, &instructions) && datum.shape == shape;
+            let alone = readers.are_within(made, &instructions)
+                && datum.shape == shape
+                && !is_read_in_another_shape(program, made, &instructions);
             // The convolution is written where a result of the group comes to lie.
             let room = instructions.iter().any(|&at| {
                 let output = program.instructions[at as usize].outputs[0];
@@ -107,6 +109,12 @@ fn finish(program: &Program, needed: &[bool], units: Vec<Unit>) -> Vec<Unit> {
     }
     finished.retain(|unit| !matches!(unit, Unit::Kernel(kernel) if joined.contains(kernel)));
     finished
+}
+
+/// Whether any of `instructions` reads what `made` is under another name, of another shape.
+fn is_read_in_another_shape(program: &Program, made: Id, instructions: &[u32]) -> bool {
+    let read = instructions.iter().flat_map(|&at| &program.instructions[at as usize].inputs);
+    read.copied().any(|id| id != made && program.root(id) == program.root(made))
 }
 
 /// Which instructions read what, in whatever shape.

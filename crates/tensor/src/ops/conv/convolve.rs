@@ -175,6 +175,9 @@ impl Convolution {
         then: &(dyn Fn(Range<usize>) + Sync),
     ) {
         let channels = [self.geometry.channels, self.filters];
+        if self.geometry.patch() == 0 {
+            return sums_of_nothing(channels[1], bias, out, then);
+        }
         let Some(pixels) = self.pixels().filter(|_| bias.is_none()) else {
             let filters = Filters { data: filter, channels, turned: false };
             return convolve(self.geometry, x, filters, bias, out, then);
@@ -195,6 +198,27 @@ impl Convolution {
         }
         input_grad(&self.geometry, filter, self.filters, g, out);
     }
+}
+
+/// Writes what windows without elements give: 0, or the bias.
+fn sums_of_nothing<T: Float>(
+    outputs: usize,
+    bias: Option<Bias<T>>,
+    out: &Parts<T>,
+    then: &(dyn Fn(Range<usize>) + Sync),
+) {
+    // SAFETY: nobody else uses an element before `then` is called with it.
+    let made = unsafe { out.part(0, out.len()) };
+    made.fill(T::ZERO);
+    if let Some(Bias { of, rectifies }) = bias {
+        for (made, &bias) in
+            made.chunks_exact_mut(outputs.max(1)).flat_map(|pixel| pixel.iter_mut().zip(of))
+        {
+            let sum = T::ZERO + bias;
+            *made = if rectifies && !(sum > T::ZERO || sum.is_nan()) { T::ZERO } else { sum };
+        }
+    }
+    then(0..out.len());
 }
 
 fn matrix<T: Copy>(data: &[T], rows: usize, cols: usize) -> MatrixView<'_, T> {

@@ -34,14 +34,18 @@ pub(super) fn input_grad<T: Float + Element>(
     if out.is_empty() {
         return;
     }
-    let turned = turned_geometry(geometry, outputs);
+    if outputs == 0 {
+        return out.fill(T::ZERO);
+    }
+    let is_finite = dispatch(Isa::detect(), IsFinite(filters));
+    // Its zeros around `g` would make NaN of filters that are not.
+    let turned = turned_geometry(geometry, outputs).filter(|_| is_finite);
     let [height, width] = geometry.input;
     let row_work = width * geometry.patch() * outputs;
     // Without a convolution that gives rows by themselves, images stay whole.
     let row_work = if turned.is_some() { row_work } else { 0 };
     let bands = Bands::new(geometry.images, height, row_work);
     let all = Filters { data: filters, channels: [geometry.channels, outputs], turned: true };
-    let is_finite = dispatch(Isa::detect(), IsFinite(filters));
     let row = width * geometry.channels;
     with_scratch(&TURNED, filters.len(), |by_output: &mut [T]| {
         dispatch(Isa::detect(), Turn { filters, outputs, to: by_output });
