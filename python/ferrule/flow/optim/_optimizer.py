@@ -15,11 +15,20 @@ from ferrule.flow.optim._group import ParamGroup, make_groups
 _Gradient = Tensor | tuple[Tensor, Tensor, bool, bool]
 
 
+# Traces of its update after which an optimizer asks for factors no more: batches of another size
+# have factors of another signature, and gradients of the same.
+_TRACES_MAX = 8
+
+
 class _Updates(Function):
-    """Updates, traced anew for gradients of other factors, as batches of other sizes have them."""
+    """Updates, which are traced anew for gradients of other factors."""
 
     def _warn(self, nest: Any, signature: bytes) -> None:
-        """Tell nothing: nobody can make these fewer."""
+        """Tell of traces that are not for other factors, of which there are few."""
+        optimizer = nest[0][0].get()
+        optimizer._n_traces += 1
+        if optimizer._n_traces > _TRACES_MAX:
+            super()._warn(nest, signature)
 
 
 class Optimizer:
@@ -39,6 +48,7 @@ class Optimizer:
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         self.param_groups = make_groups(params, defaults)
         self.steps = tensor(0.0, "float64")
+        self._n_traces = 0
         self._state = [
             {name: value.detach() for name, value in self._slots(param, group).items()}
             for group in self.param_groups
@@ -64,6 +74,22 @@ class Optimizer:
         """Change a parameter and its slots in place; scalars are in its dtype."""
         raise NotImplementedError(f"{type(self).__name__} does not define _update()")
 
+    def _only_descends(self, _group: ParamGroup) -> bool:
+        """Whether `_update` does nothing but subtract a multiple of the gradient.
+
+        Then a gradient that is a product is better left to it as factors.
+        """
+        return False
+
+    def _gradients(self) -> list[_Gradient | None]:
+        grads: list[_Gradient | None] = []
+        for group in self.param_groups:
+            if self._n_traces < _TRACES_MAX and self._only_descends(group):
+                grads += [param._grad_factors() or param.grad for param in group.params]
+            else:
+                grads += [param.grad for param in group.params]
+        return grads
+
     def _params(self) -> list[Tensor]:
         return [param for group in self.param_groups for param in group.params]
 
@@ -77,7 +103,7 @@ class Optimizer:
         RuntimeError
             Where no parameter has a gradient.
         """
-        grads = [param._grad_factors() or param.grad for param in self._params()]
+        grads = self._gradients()
         if all(grad is None for grad in grads):
             raise RuntimeError(
                 "no parameter has a gradient: call backward() before step(), and make the "

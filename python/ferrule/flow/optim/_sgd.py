@@ -54,6 +54,9 @@ class SGD(Optimizer):
     def _slots(self, param: Tensor, group: ParamGroup) -> dict[str, Tensor]:
         return {"momentum_buffer": zeros_like(param)} if group["momentum"] else {}
 
+    def _only_descends(self, group: ParamGroup) -> bool:
+        return not group["momentum"] and not group["weight_decay"]
+
     def _update(
         self,
         param: Tensor,

@@ -1,5 +1,9 @@
 """Gradients that `backward` leaves as products are seen as if it had computed them."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -197,3 +201,49 @@ def test_batches_of_many_sizes_bring_no_warning():
             optimizer.zero_grad()
         assert factors is not None
     np.testing.assert_allclose(w.numpy(), -0.1 * 2 * sum(range(1, 21)), rtol=1e-5)
+
+
+def test_batches_of_many_sizes_are_traced_a_few_times():
+    w = flow.zeros(48, 48, requires_grad=True)
+    optimizer = flow.optim.SGD([w], lr=0.1)
+    before = type(optimizer)._apply.n_traces
+    for rows in range(1, 21):
+        for _ in range(2):
+            (flow.ones(rows, 48) @ w).sum().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    assert type(optimizer)._apply.n_traces - before <= 9
+
+
+def test_a_thread_that_looks_on_puts_no_older_gradient_back():
+    w = flow.zeros(1024, 1024, requires_grad=True)
+    optimizer = flow.optim.SGD([w], lr=1.0)
+    done = threading.Event()
+
+    def look():
+        while not done.is_set():
+            _ = w.grad
+
+    with ThreadPoolExecutor(1) as threads:
+        looking = threads.submit(look)
+        for step in range(100):
+            w.grad = None
+            (flow.full((32, 1024), float(step % 5)) @ w).sum().backward()
+            time.sleep(0.001)
+            optimizer.step()
+        done.set()
+        looking.result()
+    assert w[0, 0].item() == -32.0 * 20 * (0 + 1 + 2 + 3 + 4)
+
+
+def test_gradients_that_threads_send_to_one_leaf_all_arrive():
+    w, x = flow.zeros(512, 512, requires_grad=True), flow.ones(32, 512)
+
+    def send():
+        for _ in range(20):
+            (x @ w).sum().backward()
+
+    with ThreadPoolExecutor(4) as threads:
+        for sent in [threads.submit(send) for _ in range(4)]:
+            sent.result()
+    assert w.grad[0, 0].item() == 4 * 20 * 32

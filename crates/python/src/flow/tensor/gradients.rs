@@ -73,21 +73,26 @@ impl Slot {
 
     /// The gradient; computed now where `backward` has left it as a product.
     pub(super) fn get(&self, py: Python<'_>) -> PyResult<Option<Py<Tensor>>> {
-        let product = match &self.lock().grad {
-            None => return Ok(None),
-            Some(Grad::Tensor(grad)) => return Ok(Some(grad.clone_ref(py))),
-            Some(Grad::Product(product)) => product.clone(),
+        Ok(self.read(py)?.0)
+    }
+
+    /// The gradient, and the number of changes after which it was there.
+    fn read(&self, py: Python<'_>) -> PyResult<(Option<Py<Tensor>>, u64)> {
+        let (product, n_changes) = {
+            let slot = self.lock();
+            match &slot.grad {
+                None => return Ok((None, slot.n_changes)),
+                Some(Grad::Tensor(grad)) => return Ok((Some(grad.clone_ref(py)), slot.n_changes)),
+                Some(Grad::Product(product)) => (product.clone(), slot.n_changes),
+            }
         };
         let made = py.detach(|| product.multiply()).map_err(|error| raised_here(py, &error))?;
         let made = Py::new(py, Tensor::from_array(made))?;
-        let mut slot = self.lock();
-        match &slot.grad {
-            // Another thread was quicker.
-            Some(Grad::Tensor(grad)) => return Ok(Some(grad.clone_ref(py))),
-            Some(Grad::Product(_)) => slot.grad = Some(Grad::Tensor(made.clone_ref(py))),
-            None => {}
+        if self.replace_after(n_changes, Some(Grad::Tensor(made.clone_ref(py)))) {
+            return Ok((Some(made), n_changes + 1));
         }
-        Ok(Some(made))
+        // Another thread was quicker, or has left another gradient: this was the one when asked for.
+        Ok((Some(made), n_changes))
     }
 
     /// The factors of the gradient, where it is a product that nobody has read.
@@ -98,17 +103,39 @@ impl Slot {
         }
     }
 
+    /// Leaves a product where no gradient is; gives it back where one is.
+    fn leave(&self, product: eager::Product) -> Option<eager::Product> {
+        let mut slot = self.lock();
+        if slot.grad.is_some() {
+            return Some(product);
+        }
+        let unseen = slot.replace(Some(Grad::Product(product)));
+        drop(slot);
+        drop(unseen);
+        None
+    }
+
     pub(super) fn set(&self, grad: Option<Py<Tensor>>) {
         self.replace(grad.map(Grad::Tensor));
     }
 
     fn replace(&self, grad: Option<Grad>) {
-        let old = {
-            let mut slot = self.lock();
-            if slot.is_closed { grad } else { std::mem::replace(&mut slot.grad, grad) }
-        };
+        let old = self.lock().replace(grad);
         // Freed without the lock.
         drop(old);
+    }
+
+    /// Replaces the gradient where it has not changed since; says whether that was so.
+    fn replace_after(&self, n_changes: u64, grad: Option<Grad>) -> bool {
+        let (replaced, old) = {
+            let mut slot = self.lock();
+            match slot.n_changes == n_changes {
+                true => (true, slot.replace(grad)),
+                false => (false, grad),
+            }
+        };
+        drop(old);
+        replaced
     }
 
     /// The leaf is gone.
@@ -121,18 +148,33 @@ impl Slot {
         drop(old);
     }
 
-    /// Adds to what has come so far.
+    /// Adds to what has come so far, whoever else does.
     pub(super) fn add(&self, py: Python<'_>, grad: Tensor) -> PyResult<()> {
         let grad = Py::new(py, grad)?;
-        let sum = match self.get(py)? {
-            None => grad,
-            Some(before) => {
-                let op = Op::Binary { f: Binary::Add };
-                Py::new(py, apply_one(py, &op, &[before.bind(py), grad.bind(py)])?)?
+        loop {
+            let (before, n_changes) = self.read(py)?;
+            let sum = match before {
+                None => grad.clone_ref(py),
+                Some(before) => {
+                    let op = Op::Binary { f: Binary::Add };
+                    Py::new(py, apply_one(py, &op, &[before.bind(py), grad.bind(py)])?)?
+                }
+            };
+            if self.replace_after(n_changes, Some(Grad::Tensor(sum))) {
+                return Ok(());
             }
-        };
-        self.set(Some(sum));
-        Ok(())
+        }
+    }
+}
+
+impl SlotState {
+    /// Puts a gradient in; gives back what is to be freed.
+    fn replace(&mut self, grad: Option<Grad>) -> Option<Grad> {
+        if self.is_closed {
+            return grad;
+        }
+        self.n_changes += 1;
+        std::mem::replace(&mut self.grad, grad)
     }
 }
 
@@ -143,11 +185,10 @@ impl Slot {
             eager::Gradient::Tensor(tensor) => {
                 return self.add(py, Tensor::of(Content::Array(tensor)));
             }
-            eager::Gradient::Product(product) if !self.has_grad() => {
-                self.replace(Some(Grad::Product(product)));
-                return Ok(());
-            }
-            eager::Gradient::Product(product) => py.detach(|| product.multiply()),
+            eager::Gradient::Product(product) => match self.leave(product) {
+                None => return Ok(()),
+                Some(product) => py.detach(|| product.multiply()),
+            },
         };
         let array = array.map_err(|error| raised_here(py, &error))?;
         self.add(py, Tensor::from_array(array))

@@ -92,6 +92,8 @@ struct Slot(Mutex<SlotState>);
 #[derive(Debug, Default)]
 struct SlotState {
     grad: Option<Grad>,
+    /// How often it changed, so that what is made of a gradient does not take the place of a later one.
+    n_changes: u64,
     /// Whether the leaf is gone, so that nobody can see a gradient.
     is_closed: bool,
 }
