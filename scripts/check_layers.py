@@ -17,6 +17,7 @@ ALLOWED = {
     "graph": {"base", "tensor"},
     "learn": {"base", "tensor"},
     "artifact": {"base", "format", "graph", "tensor"},
+    "lm": {"base", "format", "tensor"},
     "loadgen": {"base", "proto"},
     "runtime": {"artifact", "base", "format", "graph", "learn", "tensor"},
     "server": {"artifact", "base", "format", "graph", "learn", "proto", "runtime", "tensor"},
