@@ -12,7 +12,9 @@ pub struct Limits {
     pub artifact_bytes_max: u64,
     /// Largest JSON header of an artifact, bytes.
     pub artifact_header_bytes_max: usize,
-    /// Most tensors in an artifact.
+    /// Largest metadata and table of tensors of a GGUF file, bytes.
+    pub gguf_header_bytes_max: usize,
+    /// Most tensors in an artifact or a GGUF file.
     pub artifact_tensors_max: usize,
     /// Largest request body, bytes.
     pub body_bytes_max: usize,
@@ -73,6 +75,7 @@ impl Default for Limits {
         Self {
             artifact_bytes_max: 4 << 30,
             artifact_header_bytes_max: 16 * MIB,
+            gguf_header_bytes_max: 64 * MIB,
             artifact_tensors_max: 65_536,
             body_bytes_max: 16 * MIB,
             header_bytes_max: 16 << 10,

@@ -1,6 +1,6 @@
 //! Why bytes are not a file of the format that they claim.
 
-use ferrule_base::{Coded, ErrorCode};
+use ferrule_base::{BlockKind, Coded, ErrorCode};
 
 use crate::text::shown;
 
@@ -114,6 +114,143 @@ pub enum FormatError {
         /// How many.
         count: u64,
     },
+    /// The bytes end before what they announce, as those of a download that was cut off do.
+    #[error("the file ends {missing} bytes early, within {part}: download or copy it again")]
+    EndsEarly {
+        /// What is cut off.
+        part: &'static str,
+        /// How many bytes of it are not there.
+        missing: u64,
+    },
+    /// The first bytes are not GGUF's.
+    #[error("not a GGUF file: {found}")]
+    NotGguf {
+        /// What the first bytes say.
+        found: String,
+    },
+    /// A GGUF file whose numbers have their most significant byte first.
+    #[error("a big-endian GGUF file; convert it with llama.cpp's gguf_convert_endian.py")]
+    BigEndian,
+    /// A GGUF file of another version.
+    #[error(
+        "GGUF version {version}; 2 and 3 are read: convert an older model again, or upgrade ferrule \
+         for a newer one"
+    )]
+    GgufVersion {
+        /// What the file says.
+        version: u32,
+    },
+    /// A text is not UTF-8.
+    #[error("{part} is not UTF-8")]
+    NotUtf8 {
+        /// What it should be.
+        part: &'static str,
+    },
+    /// A name is longer than any of a model.
+    #[error("{part} has {size} bytes; at most {max} are allowed")]
+    NameTooLong {
+        /// What it names.
+        part: &'static str,
+        /// Its bytes.
+        size: usize,
+        /// The most allowed.
+        max: usize,
+    },
+    /// The value of a key has a type that the format does not define.
+    #[error("the key {} has a value of the unknown type {number}", shown(.key))]
+    UnknownValueType {
+        /// The key.
+        key: String,
+        /// The type's number.
+        number: u32,
+    },
+    /// The value of a key is an array of arrays, which no model has.
+    #[error("the key {} has an array of arrays, which is not read", shown(.key))]
+    NestedArray {
+        /// The key.
+        key: String,
+    },
+    /// A truth value is neither 0 nor 1.
+    #[error("the key {} has the truth value {byte}; expected 0 or 1", shown(.key))]
+    NotABool {
+        /// The key.
+        key: String,
+        /// What is there.
+        byte: u8,
+    },
+    /// What the offsets of tensors must be multiples of is no such number.
+    #[error("general.alignment is {found}; expected a power of two")]
+    Alignment {
+        /// What is there.
+        found: String,
+    },
+    /// Two tensors have one name.
+    #[error("the tensor {} stands twice", shown(.tensor))]
+    DuplicateTensor {
+        /// The name.
+        tensor: String,
+    },
+    /// A tensor has no elements, or more than can be counted.
+    #[error("tensor {} has a dimension of {size}", shown(.tensor))]
+    Dimension {
+        /// The tensor's name.
+        tensor: String,
+        /// The dimension.
+        size: u64,
+    },
+    /// A tensor's weights are stored in a way that is not read here.
+    #[error(
+        "tensor {} is stored as {kind}, which is not supported: get the model as Q4_K_M, Q8_0 or F16, \
+         or convert it with llama-quantize",
+        shown(.tensor)
+    )]
+    UnsupportedKind {
+        /// The tensor's name.
+        tensor: String,
+        /// The kind's name.
+        kind: String,
+    },
+    /// The rows of a tensor are not whole blocks.
+    #[error(
+        "tensor {} has rows of {columns} weights, and {kind} stores blocks of {block}",
+        shown(.tensor)
+    )]
+    PartialBlock {
+        /// The tensor's name.
+        tensor: String,
+        /// How it is stored.
+        kind: BlockKind,
+        /// Weights of a row.
+        columns: usize,
+        /// Weights of a block.
+        block: usize,
+    },
+    /// A number in the header of a llama2.c file is one that cannot be.
+    #[error("not a llama2.c file: {field} is {value} in its header; expected {expected}")]
+    Llama2cHeader {
+        /// What the number says.
+        field: &'static str,
+        /// The number.
+        value: i32,
+        /// What it may be.
+        expected: &'static str,
+    },
+    /// A llama2.c file of a later layout than the first.
+    #[error(
+        "llama2.c file of version {version}; only version 0 is read: export it with --version 0"
+    )]
+    Llama2cVersion {
+        /// What the file says.
+        version: u32,
+    },
+    /// A token of a llama2.c tokenizer has a length below 0.
+    #[error("token {token} has {length} bytes")]
+    TokenLength {
+        /// The token.
+        token: usize,
+        /// What the file says.
+        length: i32,
+    },
     /// A tensor given to the writer has another number of bytes than its shape and dtype need.
     #[error("tensor {} cannot be written: {detail}", shown(.tensor))]
     Unwritable {
@@ -128,7 +265,13 @@ impl Coded for FormatError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::HeaderTooLarge { .. } | Self::TooMany { .. } => ErrorCode::ResourceExhausted,
-            Self::Unwritable { .. } => ErrorCode::InvalidArgument,
+            Self::Unwritable { .. } | Self::NotGguf { .. } | Self::Llama2cHeader { .. } => {
+                ErrorCode::InvalidArgument
+            }
+            Self::BigEndian
+            | Self::GgufVersion { .. }
+            | Self::UnsupportedKind { .. }
+            | Self::Llama2cVersion { .. } => ErrorCode::Unimplemented,
             _ => ErrorCode::DataLoss,
         }
     }

@@ -10,7 +10,7 @@ pub struct Foreign {
 }
 
 /// (first bytes, what they mean, whether a Python model may be inside)
-const MAGIC: [(&[u8], &str, bool); 24] = [
+const MAGIC: [(&[u8], &str, bool); 28] = [
     (b"\x80\x02", "a pickle", true),
     (b"\x80\x03", "a pickle", true),
     (b"\x80\x04", "a pickle", true),
@@ -35,6 +35,10 @@ const MAGIC: [(&[u8], &str, bool); 24] = [
     (b"\x7fELF", "an executable", false),
     (b"MZ", "an executable", false),
     (b"#!", "a script", false),
+    (b"version https://git-lfs", "a pointer of Git LFS (`git lfs pull` gets the file)", false),
+    (b"<!doctype html", "a web page (perhaps an error of the download)", false),
+    (b"<!DOCTYPE html", "a web page (perhaps an error of the download)", false),
+    (b"<html", "a web page (perhaps an error of the download)", false),
 ];
 
 /// What `start`, the first bytes of a file, says that the file is; `None` where it says nothing.

@@ -14,6 +14,8 @@
 pub mod csv;
 mod error;
 pub mod foreign;
+pub mod gguf;
+pub mod llama2c;
 pub mod parquet;
 mod real;
 pub mod safetensors;

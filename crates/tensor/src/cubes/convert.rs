@@ -4,6 +4,7 @@
 use ferrule_base::DType;
 
 use crate::cpu::Isa;
+use crate::half::from_f16;
 
 /// Converts this many elements from one place to another.
 ///
@@ -59,12 +60,7 @@ const BIAS_GAP: u64 = (1023 - 15) << 10;
 impl Value for Half {
     #[inline(always)]
     fn widened(self) -> f64 {
-        let (sign, rest) = (self.0 & SIGN, u32::from(self.0 & !SIGN));
-        // The bits of a half in a single's place, 2^112 too small; exact for subnormals as well.
-        let small = f32::from_bits(rest << 13) * f32::from_bits(0x7780_0000);
-        let special = f32::from_bits(rest << 13 | 0x7F80_0000);
-        let magnitude = if rest >= u32::from(HALF_INFINITY) { special } else { small };
-        f64::from(f32::from_bits(magnitude.to_bits() | u32::from(sign) << 16))
+        f64::from(from_f16(self.0))
     }
 
     #[inline(always)]
