@@ -18,6 +18,14 @@ pub enum LmError {
         /// Those that are, as a list.
         known: &'static str,
     },
+    /// The tokenizer is of a kind that is not written here.
+    #[error("the tokenizer {tokenizer:?} is not supported; {known} are")]
+    UnsupportedTokenizer {
+        /// What the file says.
+        tokenizer: String,
+        /// Those that are, as a list.
+        known: &'static str,
+    },
     /// The file lacks something that its architecture needs.
     #[error("the model has no {what} {name:?}")]
     Missing {
@@ -67,7 +75,9 @@ impl Coded for LmError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Format(error) => error.code(),
-            Self::UnsupportedArchitecture { .. } => ErrorCode::Unimplemented,
+            Self::UnsupportedArchitecture { .. } | Self::UnsupportedTokenizer { .. } => {
+                ErrorCode::Unimplemented
+            }
             Self::Missing { .. } | Self::Invalid { .. } => ErrorCode::InvalidArgument,
             Self::ContextLength { .. } | Self::UnknownToken { .. } => ErrorCode::InvalidArgument,
             Self::Cancelled => ErrorCode::Cancelled,

@@ -2,5 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod tokenizer;
 
 pub use error::LmError;
+pub use tokenizer::{Decoder, Special, Tokenizer};
