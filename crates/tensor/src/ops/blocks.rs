@@ -38,7 +38,7 @@ where
 }
 
 /// A slice whose parts are handed to different threads.
-pub(super) struct Parts<'a, T> {
+pub(crate) struct Parts<'a, T> {
     start: *mut T,
     len: usize,
     borrow: PhantomData<&'a mut [T]>,
@@ -49,7 +49,7 @@ unsafe impl<T: Send> Sync for Parts<'_, T> {}
 
 impl<'a, T> Parts<'a, T> {
     /// The parts of `slice`.
-    pub(super) fn new(slice: &'a mut [T]) -> Self {
+    pub(crate) fn new(slice: &'a mut [T]) -> Self {
         Self { start: slice.as_mut_ptr(), len: slice.len(), borrow: PhantomData }
     }
 
@@ -62,7 +62,7 @@ impl<'a, T> Parts<'a, T> {
     }
 
     /// How many elements there are.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
@@ -71,7 +71,7 @@ impl<'a, T> Parts<'a, T> {
     /// # Safety
     /// No other reference to any of them lives.
     #[allow(clippy::mut_from_ref, reason = "uniqueness is the caller's duty")]
-    pub(super) unsafe fn part(&self, start: usize, len: usize) -> &mut [T] {
+    pub(crate) unsafe fn part(&self, start: usize, len: usize) -> &mut [T] {
         assert!(start <= self.len && len <= self.len - start, "a part lies within the slice");
         // SAFETY: in bounds, and unique as the caller promises.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(start), len) }

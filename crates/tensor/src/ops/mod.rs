@@ -4,7 +4,7 @@
 //! do not fit it panics. A result depends neither on the number of threads nor, along the rows of
 //! a batch, on the number of rows.
 
-mod blocks;
+pub(crate) mod blocks;
 mod code;
 mod conv;
 mod error;
