@@ -150,8 +150,10 @@ unsafe fn some_tiles<E: Engine, S: Stored, const R: usize, const T: usize>(
             let mut sums = [[E::splat_f32(0.0); R]; T];
             let (mut weights, mut inputs) = (tiles.at.add(lane * S::BYTES), rows.at);
             for _ in 0..tiles.columns {
-                let vectors: [E::F; T] =
-                    std::array::from_fn(|t| S::load::<E>(weights.add(t * bytes)));
+                let mut vectors = [E::splat_f32(0.0); T];
+                for (t, vector) in vectors.iter_mut().enumerate() {
+                    *vector = S::load::<E>(weights.add(t * bytes));
+                }
                 for r in 0..R {
                     let input = E::splat_f32(*inputs.add(r));
                     for t in 0..T {

@@ -1,6 +1,6 @@
 //! Products of inputs with weights, divided among threads.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::marker::PhantomData;
 
 use super::by_kind;
@@ -136,7 +136,7 @@ struct Quantised<K>(PhantomData<K>);
 
 thread_local! {
     /// Tiles that were widened.
-    static WIDENED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static WIDENED: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 impl<K: Kind> Code<Share<'_>> for Quantised<K> {
@@ -153,18 +153,18 @@ impl<K: Kind> Code<Share<'_>> for Quantised<K> {
             let blocks = columns / BLOCK;
             let (bytes, wide) =
                 (share.tiles.len() / share.n_tiles, blocks * (K::Wide::NUMBERS + K::Wide::SCALES));
-            WIDENED.with_borrow_mut(|widened| {
-                if widened.len() < share.n_tiles * wide {
-                    widened.resize(share.n_tiles * wide, 0);
-                }
-                for (tile, to) in
-                    share.tiles.chunks_exact(bytes).zip(widened.chunks_exact_mut(wide))
-                {
-                    widen::<E, K>(tile.as_ptr(), columns, to.as_mut_ptr());
-                }
-                let tiles = &widened[..share.n_tiles * wide];
-                quantised::<E, K::Wide>(Share { tiles, ..share });
-            });
+            // Taken and given back, since what a closure does would not be compiled with this function.
+            let mut widened = WIDENED.take();
+            if widened.len() < share.n_tiles * wide {
+                widened.resize(share.n_tiles * wide, 0);
+            }
+            for index in 0..share.n_tiles {
+                let tile = share.tiles.as_ptr().add(index * bytes);
+                widen::<E, K>(tile, columns, widened.as_mut_ptr().add(index * wide));
+            }
+            let tiles = &widened[..share.n_tiles * wide];
+            quantised::<E, K::Wide>(Share { tiles, ..share });
+            WIDENED.set(widened);
         }
     }
 }

@@ -150,22 +150,18 @@ unsafe fn block<E: Engine, K: Kind, const R: usize>(
 ) {
     // SAFETY: as `multiply`'s caller promises.
     unsafe {
-        let vectors = |part: usize| -> [E::B; 4] {
-            std::array::from_fn(|k| K::vector::<E>(numbers, j, 4 * part + k))
-        };
-        let dot = |dots: &mut [E::B; R], part: usize| {
-            let vectors = vectors(part);
-            for (r, sum) in dots.iter_mut().enumerate() {
-                let numbers = (&raw const (*inputs.add(r)).numbers).cast::<i8>().add(16 * part);
-                *sum = E::dot(*sum, vectors, numbers, K::BITS);
-            }
-        };
-        let mut products: [E::F; R] = std::array::from_fn(|r| start::<E, K>(scales, inputs.add(r)));
+        let mut products = [E::splat_f32(0.0); R];
+        for (r, product) in products.iter_mut().enumerate() {
+            *product = start::<E, K>(scales, inputs.add(r));
+        }
         for part in 0..K::PARTS {
-            let mut dots: [E::B; R] = std::array::from_fn(|r| centre::<E, K>(inputs.add(r), part));
-            dot(&mut dots, part);
+            let mut dots = [E::splat(0); R];
+            for (r, dot) in dots.iter_mut().enumerate() {
+                *dot = centre::<E, K>(inputs.add(r), part);
+            }
+            half::<E, K, R>(numbers, j, part, inputs, &mut dots);
             if K::PARTS == 1 {
-                dot(&mut dots, 1);
+                half::<E, K, R>(numbers, j, 1, inputs, &mut dots);
             }
             for (product, dot) in products.iter_mut().zip(dots) {
                 let dot = E::float(dot);
@@ -182,6 +178,30 @@ unsafe fn block<E: Engine, K: Kind, const R: usize>(
     }
 }
 
+/// Adds the products of half `part` of block `j` to `dots`.
+#[inline(always)]
+unsafe fn half<E: Engine, K: Kind, const R: usize>(
+    numbers: *const u8,
+    j: usize,
+    part: usize,
+    inputs: *const Block,
+    dots: &mut [E::B; R],
+) {
+    // SAFETY: as `multiply`'s caller promises.
+    unsafe {
+        let vectors = [
+            K::vector::<E>(numbers, j, 4 * part),
+            K::vector::<E>(numbers, j, 4 * part + 1),
+            K::vector::<E>(numbers, j, 4 * part + 2),
+            K::vector::<E>(numbers, j, 4 * part + 3),
+        ];
+        for (r, dot) in dots.iter_mut().enumerate() {
+            let numbers = (&raw const (*inputs.add(r)).numbers).cast::<i8>().add(16 * part);
+            *dot = E::dot(*dot, vectors, numbers, K::BITS);
+        }
+    }
+}
+
 /// What is taken from weights, times the sums of inputs; of kinds without, anything.
 #[inline(always)]
 unsafe fn start<E: Engine, K: Kind>(scales: &Scales<E>, inputs: *const Block) -> E::F {
@@ -190,13 +210,12 @@ unsafe fn start<E: Engine, K: Kind>(scales: &Scales<E>, inputs: *const Block) ->
         if K::CENTRE.is_some() {
             return E::splat_f32(0.0);
         }
-        let float = |x: i32| E::float(E::splat(x as u32));
         if K::PARTS == 1 {
-            return E::mul(scales.less[0], float((*inputs).taken));
+            return E::mul(scales.less[0], E::float(E::splat((*inputs).taken as u32)));
         }
         let [first, second] = (*inputs).halves_taken;
-        let first = E::mul(scales.less[0], float(first));
-        E::mul_add(scales.less[1], float(second), first)
+        let first = E::mul(scales.less[0], E::float(E::splat(first as u32)));
+        E::mul_add(scales.less[1], E::float(E::splat(second as u32)), first)
     }
 }
 

@@ -206,7 +206,10 @@ impl<K: Kind> Code<Row<'_>> for RowOf<K> {
             let (vectors, Scales { scale, less }) = unsafe {
                 let numbers = tile.as_ptr().add(group * K::NUMBERS + 4 * lane);
                 let scales = tile.as_ptr().add(n_groups * K::NUMBERS + group * K::SCALES);
-                let vectors: [E::B; 8] = std::array::from_fn(|k| K::vector::<E>(numbers, j, k));
+                let mut vectors = [E::splat(0); 8];
+                for (k, vector) in vectors.iter_mut().enumerate() {
+                    *vector = K::vector::<E>(numbers, j, k);
+                }
                 (vectors, K::scales::<E>(scales, j, lane))
             };
             for (k, out) in out.as_chunks_mut::<4>().0.iter_mut().enumerate() {

@@ -59,30 +59,31 @@ impl Engine for Avx2 {
         unsafe {
             let inputs = inputs.cast::<i32>();
             let ones = _mm256_set1_epi16(1);
-            let pairs: [__m256i; 4] = std::array::from_fn(|k| {
+            let mut pairs = weights;
+            for (k, pairs) in pairs.iter_mut().enumerate() {
                 let input = _mm256_set1_epi32(inputs.add(k).read_unaligned());
-                if bits < 8 {
-                    return _mm256_maddubs_epi16(weights[k], input);
-                }
-                // Of bytes, pairs would not fit 16 bits: 2 * 128 * 127 of signed ones do.
-                let signed = _mm256_xor_si256(weights[k], _mm256_set1_epi8(-128));
-                let (size, input) = (_mm256_abs_epi8(signed), _mm256_sign_epi8(input, signed));
-                _mm256_maddubs_epi16(size, input)
-            });
+                *pairs = if bits < 8 {
+                    _mm256_maddubs_epi16(*pairs, input)
+                } else {
+                    // Of bytes, pairs would not fit 16 bits: 2 * 128 * 127 of signed ones do.
+                    let signed = _mm256_xor_si256(*pairs, _mm256_set1_epi8(-128));
+                    let input = _mm256_sign_epi8(input, signed);
+                    _mm256_maddubs_epi16(_mm256_abs_epi8(signed), input)
+                };
+            }
             let [a, b, c, d] = pairs;
-            let fours = |pairs| _mm256_madd_epi16(pairs, ones);
             if bits > 6 {
-                let low = _mm256_add_epi32(fours(a), fours(b));
-                let high = _mm256_add_epi32(fours(c), fours(d));
-                return _mm256_add_epi32(sum, _mm256_add_epi32(low, high));
+                let ab = _mm256_add_epi32(_mm256_madd_epi16(a, ones), _mm256_madd_epi16(b, ones));
+                let cd = _mm256_add_epi32(_mm256_madd_epi16(c, ones), _mm256_madd_epi16(d, ones));
+                return _mm256_add_epi32(sum, _mm256_add_epi32(ab, cd));
             }
             // 16 bits hold 4 products of 63 * 127, or 8 of 31 * 127.
             let (low, high) = (_mm256_add_epi16(a, b), _mm256_add_epi16(c, d));
             if bits == 6 {
-                let both = _mm256_add_epi32(fours(low), fours(high));
-                return _mm256_add_epi32(sum, both);
+                let (low, high) = (_mm256_madd_epi16(low, ones), _mm256_madd_epi16(high, ones));
+                return _mm256_add_epi32(sum, _mm256_add_epi32(low, high));
             }
-            _mm256_add_epi32(sum, fours(_mm256_add_epi16(low, high)))
+            _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_add_epi16(low, high), ones))
         }
     }
 }

@@ -35,12 +35,16 @@ impl Kind for Q2K {
         unsafe {
             let d = E::load_f16(halves);
             let d_less = E::load_f16(halves.add(16));
-            let bytes = |part| E::load_u8(scales.add(64 + (2 * j + part) * TILE + lane));
-            let times = |d, b| E::mul(d, E::float(b));
-            Scales {
-                scale: std::array::from_fn(|i| times(d, E::and(bytes(i), E::splat(15)))),
-                less: std::array::from_fn(|i| times(d_less, E::down(bytes(i), 4))),
-            }
+            let bytes = scales.add(64 + 2 * j * TILE + lane);
+            let (first, second) = (E::load_u8(bytes), E::load_u8(bytes.add(TILE)));
+            let low = E::splat(15);
+            let scale =
+                [E::mul(d, E::float(E::and(first, low))), E::mul(d, E::float(E::and(second, low)))];
+            let less = [
+                E::mul(d_less, E::float(E::down(first, 4))),
+                E::mul(d_less, E::float(E::down(second, 4))),
+            ];
+            Scales { scale, less }
         }
     }
 }

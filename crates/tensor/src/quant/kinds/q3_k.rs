@@ -7,6 +7,19 @@ use crate::quant::engine::Engine;
 /// `d * (scale - 32) * (n - 4)`.
 pub(in crate::quant) struct Q3K;
 
+/// Scale `i` of 16: lower nibbles of 8 bytes, then upper ones; two bits of each of 4 bytes, four times.
+#[inline(always)]
+unsafe fn six<E: Engine>(words: *const u8, i: usize) -> E::B {
+    // SAFETY: the caller vouches for 3 vectors.
+    unsafe {
+        let nibble = E::down(load::<E>(words, i / 4 % 2), (i % 4 * 8 + i / 8 * 4) as u32);
+        let high = E::down(load::<E>(words, 2), (i % 4 * 8 + i / 4 * 2) as u32);
+        let high = E::up(E::and(high, E::splat(3)), 4);
+        let both = E::or(E::and(nibble, E::splat(15)), high);
+        E::add(both, E::splat(-32i32 as u32))
+    }
+}
+
 impl Kind for Q3K {
     const GROUP: usize = 8;
     const NUMBERS: usize = 1536;
@@ -37,15 +50,8 @@ impl Kind for Q3K {
         unsafe {
             let d = E::load_f16(scales.cast::<u16>().add(lane));
             let words = scales.add(32 + lane * 4);
-            let scale = std::array::from_fn(|part| {
-                // Lower nibbles of 8 bytes, then upper ones; two bits of each of 4 bytes, four times.
-                let i = 2 * j + part;
-                let nibble = E::down(load::<E>(words, i / 4 % 2), (i % 4 * 8 + i / 8 * 4) as u32);
-                let high = E::down(load::<E>(words, 2), (i % 4 * 8 + i / 4 * 2) as u32);
-                let high = E::up(E::and(high, E::splat(3)), 4);
-                let six = E::or(E::and(nibble, E::splat(15)), high);
-                E::mul(d, E::float(E::add(six, E::splat(-32i32 as u32))))
-            });
+            let first = E::mul(d, E::float(six::<E>(words, 2 * j)));
+            let scale = [first, E::mul(d, E::float(six::<E>(words, 2 * j + 1)))];
             Scales { scale, less: scale }
         }
     }

@@ -25,14 +25,17 @@ unsafe fn scales_of_six<E: Engine>(scales: *const u8, j: usize, lane: usize) -> 
     // SAFETY: the caller vouches for 32 halves and 3 vectors.
     unsafe {
         let words = scales.add(64 + lane * 4);
-        let [a, b, c] = std::array::from_fn(|word| load::<E>(words, word));
         let at = (j % 4 * 8) as u32;
-        let field = |word, down, mask| E::and(E::down(word, at + down), E::splat(mask));
+        let a = E::down(load::<E>(words, 0), at);
+        let b = E::down(load::<E>(words, 1), at);
+        let c = E::down(load::<E>(words, 2), at);
         let (scale, less) = if j < 4 {
-            (field(a, 0, 63), field(b, 0, 63))
+            (E::and(a, E::splat(63)), E::and(b, E::splat(63)))
         } else {
-            let high = |word| E::and(E::down(E::down(word, at), 2), E::splat(0x30));
-            (E::or(field(c, 0, 15), high(a)), E::or(field(c, 4, 15), high(b)))
+            let scale_high = E::and(E::down(a, 2), E::splat(0x30));
+            let less_high = E::and(E::down(b, 2), E::splat(0x30));
+            let less_low = E::and(E::down(c, 4), E::splat(15));
+            (E::or(E::and(c, E::splat(15)), scale_high), E::or(less_low, less_high))
         };
         let (d, d_less) = (E::load_f16(halves), E::load_f16(halves.add(16)));
         Scales::with_less(E::mul(d, E::float(scale)), E::mul(d_less, E::float(less)))

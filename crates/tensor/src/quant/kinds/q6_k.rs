@@ -38,10 +38,9 @@ impl Kind for Q6K {
         // SAFETY: as the caller promises.
         unsafe {
             let d = E::load_f16(scales.cast::<u16>().add(lane));
-            let scale = std::array::from_fn(|part| {
-                let at = scales.add(32 + (2 * j + part) * TILE + lane);
-                E::mul(d, E::float(E::load_i8(at)))
-            });
+            let bytes = scales.add(32 + 2 * j * TILE + lane);
+            let first = E::mul(d, E::float(E::load_i8(bytes)));
+            let scale = [first, E::mul(d, E::float(E::load_i8(bytes.add(TILE))))];
             Scales { scale, less: scale }
         }
     }

@@ -37,13 +37,13 @@ impl<const BITS: u32, const CENTRE: u32, const PARTS: usize> Kind for Wide<BITS,
         let floats = scales.cast::<f32>().wrapping_add(lane);
         // SAFETY: as the caller promises.
         unsafe {
-            let scale = std::array::from_fn(|part| E::load_f32(floats.add(part % PARTS * TILE)));
+            let second = (PARTS - 1) * TILE;
+            let scale = [E::load_f32(floats), E::load_f32(floats.add(second))];
             if CENTRE != 0 {
                 return Scales { scale, less: scale };
             }
-            let less = floats.add(PARTS * TILE);
-            let less = std::array::from_fn(|part| E::load_f32(less.add(part % PARTS * TILE)));
-            Scales { scale, less }
+            let floats = floats.add(PARTS * TILE);
+            Scales { scale, less: [E::load_f32(floats), E::load_f32(floats.add(second))] }
         }
     }
 }
