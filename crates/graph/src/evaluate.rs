@@ -113,7 +113,10 @@ pub(crate) fn run(
         Op::PoolGrad { f, size, window } => {
             let pad = padding(*window, inputs[0].shape, size);
             let [x, y, g] = [inputs[0], inputs[1], inputs[2]];
-            ops::pool_grad(*f == Pool::Max, x, y, g, *size, window.strides, pad, &mut out[0]);
+            let (max, strides) = (*f == Pool::Max, window.strides);
+            // Plans give the 0 of a rectifier before the pool as well.
+            let rectifies = inputs.len() > 3;
+            ops::pool_grad(max, x, y, g, rectifies, *size, strides, pad, &mut out[0]);
         }
         Op::PoolPick { size, window } => {
             let pad = padding(*window, inputs[0].shape, size);

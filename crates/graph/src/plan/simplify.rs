@@ -102,12 +102,8 @@ impl Program {
     /// The gradient of the pool, of what is left of what comes back.
     fn gradient_of_rectified_pool(&mut self, pool: PoolGrad, node: u32) -> Id {
         let PoolGrad { op, zero, x, y, g } = pool;
-        let Datum { dtype, shape, .. } = *self.datum(y);
-        let is_zero = Function::Binary(Binary::GreaterEqual);
-        let stops = self.simplified(is_zero, vec![zero, y], DType::Bool, shape, node);
-        let g = self.simplified(Function::Select, vec![stops, zero, g], dtype, shape, node);
-        let made = (dtype, self.datum(x).shape);
-        self.kernel(op, vec![x, y, g], &[made], node)[0]
+        let Datum { dtype, shape, .. } = *self.datum(x);
+        self.kernel(op, vec![x, y, g, zero], &[(dtype, shape)], node)[0]
     }
 
     /// What `id` repeats, where it does no more.

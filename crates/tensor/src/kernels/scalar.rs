@@ -75,6 +75,10 @@ impl<T: Float> Simd<T> for Scalar {
         lanes(|lane| a[lane] == b[lane])
     }
     #[inline(always)]
+    unsafe fn ne(a: Self::V, b: Self::V) -> Self::M {
+        lanes(|lane| a[lane] != b[lane])
+    }
+    #[inline(always)]
     unsafe fn select(mask: Self::M, yes: Self::V, no: Self::V) -> Self::V {
         lanes(|lane| if mask[lane] { yes[lane] } else { no[lane] })
     }

@@ -50,6 +50,8 @@ pub trait Simd<T>: Copy {
     unsafe fn lt(a: Self::V, b: Self::V) -> Self::M;
     /// `a == b`
     unsafe fn eq(a: Self::V, b: Self::V) -> Self::M;
+    /// `a != b`, true where either is NaN.
+    unsafe fn ne(a: Self::V, b: Self::V) -> Self::M;
     /// `mask ? yes : no`; bits are kept, whatever they mean.
     unsafe fn select(mask: Self::M, yes: Self::V, no: Self::V) -> Self::V;
     /// Whether any lane is true.
@@ -85,6 +87,27 @@ pub trait Simd<T>: Copy {
             }
             transpose::<T, Self>(&mut tile);
             tile
+        }
+    }
+
+    /// The true lanes to `to`, one after the other; returns how many. There is room for `LANES`.
+    #[inline(always)]
+    unsafe fn store_where(to: *mut T, mask: Self::M, v: Self::V) -> usize
+    where
+        T: Copy,
+    {
+        // SAFETY: the caller vouches for the instruction set and the room; no more lanes are true than
+        // there are.
+        unsafe {
+            let mut lanes = [std::mem::MaybeUninit::<T>::uninit(); LANES_MAX];
+            Self::store(lanes.as_mut_ptr().cast(), v);
+            let (mut bits, mut count) = (Self::bits(mask), 0);
+            while bits != 0 {
+                *to.add(count) = lanes[bits.trailing_zeros() as usize].assume_init();
+                bits &= bits - 1;
+                count += 1;
+            }
+            count
         }
     }
 

@@ -97,6 +97,7 @@ impl Simd<f32> for Avx512 {
         min(a: __m512, b: __m512) -> __m512 = _mm512_min_ps(a, b);
         lt(a: __m512, b: __m512) -> __mmask16 = _mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b);
         eq(a: __m512, b: __m512) -> __mmask16 = _mm512_cmp_ps_mask::<_CMP_EQ_OQ>(a, b);
+        ne(a: __m512, b: __m512) -> __mmask16 = _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(a, b);
         select(mask: __mmask16, yes: __m512, no: __m512) -> __m512 =
             _mm512_mask_blend_ps(mask, no, yes);
         any(mask: __mmask16) -> bool = mask != 0;
@@ -146,6 +147,13 @@ impl Simd<f32> for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn store_where(to: *mut f32, mask: Self::M, v: Self::V) -> usize {
+        // SAFETY: the trait's contract: room for a vector.
+        unsafe { _mm512_storeu_ps(to, _mm512_maskz_compress_ps(mask, v)) };
+        mask.count_ones() as usize
+    }
+
+    #[inline(always)]
     unsafe fn deinterleave<const D: usize>(from: *const f32, to: *mut f32, stride: usize) {
         let (masks, picks) = (Deinterleave::<D, 16>::MASKS, Deinterleave::<D, 16>::PICKS);
         // SAFETY: the trait's contract: D vectors to read, D columns of a vector to write.
@@ -185,6 +193,7 @@ impl Simd<f64> for Avx512 {
         min(a: __m512d, b: __m512d) -> __m512d = _mm512_min_pd(a, b);
         lt(a: __m512d, b: __m512d) -> __mmask8 = _mm512_cmp_pd_mask::<_CMP_LT_OQ>(a, b);
         eq(a: __m512d, b: __m512d) -> __mmask8 = _mm512_cmp_pd_mask::<_CMP_EQ_OQ>(a, b);
+        ne(a: __m512d, b: __m512d) -> __mmask8 = _mm512_cmp_pd_mask::<_CMP_NEQ_UQ>(a, b);
         select(mask: __mmask8, yes: __m512d, no: __m512d) -> __m512d =
             _mm512_mask_blend_pd(mask, no, yes);
         any(mask: __mmask8) -> bool = mask != 0;
@@ -207,6 +216,13 @@ impl Simd<f64> for Avx512 {
             let high = _mm512_or_si512(low, _mm512_set1_epi64(4));
             (_mm512_permutex2var_pd(a, low, b), _mm512_permutex2var_pd(a, high, b))
         };
+    }
+
+    #[inline(always)]
+    unsafe fn store_where(to: *mut f64, mask: Self::M, v: Self::V) -> usize {
+        // SAFETY: the trait's contract: room for a vector.
+        unsafe { _mm512_storeu_pd(to, _mm512_maskz_compress_pd(mask, v)) };
+        mask.count_ones() as usize
     }
 
     #[inline(always)]
@@ -291,6 +307,7 @@ impl Simd<f32> for Avx2 {
         min(a: __m256, b: __m256) -> __m256 = _mm256_min_ps(a, b);
         lt(a: __m256, b: __m256) -> __m256 = _mm256_cmp_ps::<_CMP_LT_OQ>(a, b);
         eq(a: __m256, b: __m256) -> __m256 = _mm256_cmp_ps::<_CMP_EQ_OQ>(a, b);
+        ne(a: __m256, b: __m256) -> __m256 = _mm256_cmp_ps::<_CMP_NEQ_UQ>(a, b);
         select(mask: __m256, yes: __m256, no: __m256) -> __m256 = _mm256_blendv_ps(no, yes, mask);
         any(mask: __m256) -> bool = _mm256_movemask_ps(mask) != 0;
         count(mask: __m256) -> u32 = _mm256_movemask_ps(mask).count_ones();
@@ -354,6 +371,7 @@ impl Simd<f64> for Avx2 {
         min(a: __m256d, b: __m256d) -> __m256d = _mm256_min_pd(a, b);
         lt(a: __m256d, b: __m256d) -> __m256d = _mm256_cmp_pd::<_CMP_LT_OQ>(a, b);
         eq(a: __m256d, b: __m256d) -> __m256d = _mm256_cmp_pd::<_CMP_EQ_OQ>(a, b);
+        ne(a: __m256d, b: __m256d) -> __m256d = _mm256_cmp_pd::<_CMP_NEQ_UQ>(a, b);
         select(mask: __m256d, yes: __m256d, no: __m256d) -> __m256d =
             _mm256_blendv_pd(no, yes, mask);
         any(mask: __m256d) -> bool = _mm256_movemask_pd(mask) != 0;

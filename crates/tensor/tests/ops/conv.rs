@@ -2,9 +2,10 @@ use ferrule_base::DType;
 use ferrule_tensor::array::{Array, Shape};
 use ferrule_tensor::ops::{conv2d, conv2d_filter_grad, conv2d_input_grad, pool, pool_grad};
 
-use crate::{array, floats, indices, output, shape};
+use crate::{array, floats, indices, numbers, output, shape};
 
 /// Images, filters, strides, padding (top, left) and the output's height and width.
+#[derive(Debug)]
 struct Case {
     x: [usize; 4],
     filter: [usize; 4],
@@ -58,6 +59,25 @@ fn cases() -> Vec<Case> {
     ]
 }
 
+/// A case that looks random: of filters that reach beyond images, of windows that touch nothing, and of
+/// channels that fill vectors as often as not.
+fn drawn(seed: u64) -> Case {
+    let drawn = numbers(16, seed);
+    let between = |at: usize, least: usize, most: usize| {
+        least + ((drawn[at] + 1.0) / 2.0 * (most + 1 - least) as f64) as usize
+    };
+    let channels = [1, 3, 8, 16, 16, 16, 24, 32, 48][between(0, 0, 8)];
+    let x = [between(1, 0, 3), between(2, 1, 11), between(3, 1, 11), channels];
+    let filter = [between(4, 1, 6), between(5, 1, 6), channels, between(6, 1, 70)];
+    let strides = if drawn[9] < 0.0 { [1, 1] } else { [between(7, 1, 2), between(8, 1, 3)] };
+    let pad = [between(10, 0, 3), between(11, 0, 3)];
+    let size = [0, 1].map(|axis| {
+        let most = (x[axis + 1] + pad[axis]).div_ceil(strides[axis]);
+        between(12 + axis, 1, most)
+    });
+    Case { x, filter, strides, pad, size }
+}
+
 fn assert_near(got: &[f32], expected: &[f64], what: &str) {
     assert_eq!(got.len(), expected.len());
     for (got, expected) in got.iter().zip(expected) {
@@ -81,6 +101,45 @@ fn convolutions_and_their_gradients_are_the_sums_that_define_them() {
         holds(&format!("case {number}"), case, &floats(&case.output(), 3));
         holds(&format!("case {number}, mostly zeros"), case, &mostly_zeros(&case.output(), 3));
     }
+}
+
+#[test]
+fn gradients_of_any_shape_leave_zeros_out_of_their_sums() {
+    for seed in 0..80 {
+        let case = drawn(seed);
+        let g = mostly_zeros(&case.output(), seed);
+        holds(&format!("seed {seed}: {case:?}"), &case, &g);
+        let m = case.filter[3];
+        let (x, filter) = (floats(&case.x, 1), floats(&case.filter, 2));
+        // Filters of zeros for channels of ones change no sum, but nothing is left out for them.
+        let (wide_filter, wide_g) = (widened(&filter, 4 * m, 0.0), widened(&g, 4 * m, 1.0));
+        let Case { strides, pad, .. } = case;
+        let by_x = |filter: &Array, g: &Array| -> Vec<f32> {
+            output(x.elements(), |out| {
+                conv2d_input_grad(filter.view(), g.view(), strides, pad, x.shape(), out);
+            })
+        };
+        if strides == [1, 1] && pad[0] < case.filter[0] && pad[1] < case.filter[1] {
+            assert_same(&by_x(&wide_filter, &wide_g), &by_x(&filter, &g), &case);
+        }
+        let by_filter = |g: &Array, filter: &Array| -> Vec<f32> {
+            output(filter.elements(), |out| {
+                conv2d_filter_grad(x.view(), g.view(), strides, pad, filter.shape(), out);
+            })
+        };
+        // Of one image and few products the sums are made in one go.
+        if case.x[0] == 1 && 5 * case.output().elements() * filter.elements() / m <= 1 << 20 {
+            let wide = by_filter(&wide_g, &wide_filter);
+            let narrow = wide.chunks_exact(5 * m).flat_map(|row| row[..m].iter().copied());
+            assert_same(&narrow.collect::<Vec<_>>(), &by_filter(&g, &filter), &case);
+        }
+    }
+}
+
+/// The bits are the same, but for the sign of 0.
+fn assert_same(a: &[f32], b: &[f32], case: &Case) {
+    let same = |(a, b): (&f32, &f32)| a.to_bits() == b.to_bits() || (*a == 0.0 && *b == 0.0);
+    assert!(a.len() == b.len() && a.iter().zip(b).all(same), "{case:?}");
 }
 
 /// Checks a convolution, and its gradients where `g` comes back.
@@ -222,9 +281,21 @@ fn pools_and_their_gradients_are_what_windows_say() {
             }
             let y = array(&to, &got);
             let got: Vec<f32> = output(xs.len(), |out| {
-                pool_grad(max, x.view(), y.view(), g.view(), size, strides, pad, out);
+                pool_grad(max, x.view(), y.view(), g.view(), false, size, strides, pad, out);
             });
             assert_near(&got, &by_x, "pool");
+            if max {
+                let stopped = g.as_slice::<f32>().iter().zip(y.as_slice::<f32>());
+                let stopped: Vec<f32> =
+                    stopped.map(|(&g, &y)| if y <= 0.0 { 0.0 } else { g }).collect();
+                let by_pool = |g: &Array, rectifies: bool| -> Vec<f32> {
+                    output(xs.len(), |out| {
+                        let [x, y, g] = [x.view(), y.view(), g.view()];
+                        pool_grad(true, x, y, g, rectifies, size, strides, pad, out);
+                    })
+                };
+                assert_eq!(by_pool(&g, true), by_pool(&array(&to, &stopped), false));
+            }
         }
     }
 }
@@ -237,7 +308,7 @@ fn a_nan_is_the_greatest_of_its_window() {
     assert!(y[0].is_nan());
     let (y, g) = (array(&to, &y), Array::from_slice(DType::Fp32, to, &[2f32]));
     let got: Vec<f32> = output(4, |out| {
-        pool_grad(true, x.view(), y.view(), g.view(), [2, 2], [2, 2], [0, 0], out);
+        pool_grad(true, x.view(), y.view(), g.view(), false, [2, 2], [2, 2], [0, 0], out);
     });
     assert_eq!(got, [0.0, 2.0, 0.0, 0.0]);
 }

@@ -23,6 +23,7 @@ thread_local! {
     static PADDED: Cell<Buffer> = Cell::default();
     static SUMMED: Cell<Buffer> = Cell::default();
     static TURNED: Cell<Buffer> = Cell::default();
+    static LISTS: Cell<Buffer> = Cell::default();
 }
 
 /// The gradient by filters `[kh, kw, c, m]`. The images are divided evenly among a number of sums that
@@ -94,11 +95,15 @@ impl<T: Float + Element> ImageSum<'_, T> {
         let row = geometry.output[1] * outputs;
         let first = band.image * geometry.output[0] + band.rows.start;
         let g = &self.g[first * row..][..band.rows.len() * row];
-        let is_sparse = dispatch(isa, IsSparse { geometry, g }) && dispatch(isa, IsFinite(image));
+        let width = geometry.size[1] * geometry.channels;
+        let is_sparse = dispatch(isa, IsSparse { g, width }) && dispatch(isa, IsFinite(image));
         with_scratch(&PADDED, padded.elements(band.rows.len()), |x: &mut [T]| {
             padded.fill(image, band.rows, x);
             if is_sparse {
-                dispatch(isa, AddToFilters { geometry, x, g, sums: turned });
+                let len = AddToFilters::<T>::lists(g.len() / outputs);
+                with_scratch(&LISTS, len, |lists: &mut [T]| {
+                    dispatch(isa, AddToFilters { geometry, x, g, sums: turned, lists });
+                });
             } else {
                 dispatch(isa, AddProducts { geometry, x, g, outputs, sums: out });
             }

@@ -129,8 +129,8 @@ impl<T: Float + Element> InputGrad<'_, T> {
         let g = &self.g[band.image * image..][..image];
         let windows = self.windows_of(&band.rows);
         let near = &g[windows.start * row..windows.end * row];
-        let filters =
-            self.by_output.filter(|_| dispatch(Isa::detect(), IsSparse { geometry, g: near }));
+        let is_sparse = IsSparse { g: near, width: geometry.channels };
+        let filters = self.by_output.filter(|_| dispatch(Isa::detect(), is_sparse));
         match (filters, &self.direct) {
             (Some(filters), _) => self.add_nonzero(filters, near, windows, band.rows, out),
             (None, Some(direct)) => direct.rows(g, band.rows, out),

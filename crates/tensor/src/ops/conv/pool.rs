@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use super::Geometry;
-use super::window::Window;
+use super::window::{Window, WindowRow};
 use crate::array::{Buffer, Shape, View};
 use crate::cpu::Isa;
 use crate::dispatch::{Kernel, dispatch};
@@ -122,8 +122,9 @@ impl<T: Number, F: Fold<T>> Kernel for Pool<'_, T, F> {
         for (row, out) in rows.enumerate() {
             let row = first + row;
             let x = &x[row / height * image..][..image];
+            let windows = WindowRow::new(&geometry, row % height);
             for (column, out) in out.chunks_exact_mut(channels).enumerate() {
-                let window = Window::new(&geometry, row % height, column);
+                let window = windows.window(column);
                 let (strips, rest) = out.as_chunks_mut::<STRIP>();
                 for (strip, out) in strips.iter_mut().enumerate() {
                     *out = fold::<T, F, STRIP>(&window, x, strip * STRIP);

@@ -1,4 +1,4 @@
-//! The window of one pixel of the output.
+//! The windows of pixels of the output.
 
 use super::Geometry;
 
@@ -12,17 +12,33 @@ pub(super) struct Window {
     channels: usize,
 }
 
-impl Window {
-    /// The window that makes output pixel (`row`, `column`).
+/// The windows of a row of the output.
+pub(super) struct WindowRow<'g> {
+    geometry: &'g Geometry,
+    rows: usize,
+    top: usize,
+}
+
+impl<'g> WindowRow<'g> {
+    /// Those of output row `row`.
     #[inline(always)]
-    pub(super) fn new(geometry: &Geometry, row: usize, column: usize) -> Self {
+    pub(super) fn new(geometry: &'g Geometry, row: usize) -> Self {
         let (rows, top) = geometry.clip(0, row);
-        let (columns, left) = geometry.clip(1, column);
-        let (row, channels) = (geometry.input[1] * geometry.channels, geometry.channels);
-        let first = top * row + left * channels;
-        Self { rows: rows.len(), columns: columns.len(), first, row, channels }
+        Self { geometry, rows: rows.len(), top }
     }
 
+    /// The window that makes the pixel in `column`.
+    #[inline(always)]
+    pub(super) fn window(&self, column: usize) -> Window {
+        let (columns, left) = self.geometry.clip(1, column);
+        let channels = self.geometry.channels;
+        let row = self.geometry.input[1] * channels;
+        let first = self.top * row + left * channels;
+        Window { rows: self.rows, columns: columns.len(), first, row, channels }
+    }
+}
+
+impl Window {
     /// Its pixels.
     #[inline(always)]
     pub(super) fn len(&self) -> usize {

@@ -19,8 +19,9 @@ const FEW_ROWS: usize = 4;
 const LITTLE_WORK: usize = 1 << 14;
 /// Most rows for which the right factor is read where it lies.
 const FEW_READS: usize = 256;
-/// Products that are worth another thread.
-const THREAD_WORK: usize = 1 << 20;
+/// Products that are worth another thread, and the size that a shorter or narrower factor counts as.
+const THREAD_WORK: usize = 3 << 18;
+const SIZE_MIN: usize = 32;
 /// Steps of the depth, rows and columns whose copies stay in the caches: those of the right factor for a
 /// tile in the first level, those of the left factor and of the right one in the second.
 const DEPTH: usize = 256;
@@ -124,13 +125,15 @@ struct Division {
 
 impl Division {
     fn new(rows: usize, depth: usize, columns: usize) -> Self {
-        /// A multiple of the lanes of any vector.
-        const UNIT: usize = 32;
-        let most = rows.saturating_mul(depth).saturating_mul(columns) / THREAD_WORK;
+        /// Rows of a tile, and a multiple of the lanes of any vector.
+        const UNITS: [usize; 2] = [8, 32];
+        let columns_work = rows.saturating_mul(columns.max(SIZE_MIN));
+        let most = columns_work.saturating_mul(depth.max(SIZE_MIN)) / THREAD_WORK;
         let n = if most > 1 { most.min(n_threads()) } else { 1 };
-        let share = |size: usize| size.div_ceil(n).next_multiple_of(UNIT).min(size);
+        let share =
+            |size: usize, axis: usize| size.div_ceil(n).next_multiple_of(UNITS[axis]).min(size);
         let by_columns = columns > rows || shares_columns(rows, columns);
-        let size = if by_columns { [rows, share(columns)] } else { [share(rows), columns] };
+        let size = if by_columns { [rows, share(columns, 1)] } else { [share(rows, 0), columns] };
         Self { rows, columns, size }
     }
 
