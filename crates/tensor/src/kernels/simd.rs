@@ -117,9 +117,9 @@ pub trait Simd<T>: Copy {
         let _ = address;
     }
 
-    /// As [`prefetch`](Self::prefetch), to the first level of caches.
+    /// As [`prefetch`](Self::prefetch), to the first level of caches and out of all others'.
     #[inline(always)]
-    unsafe fn prefetch_near(address: *const T) {
+    unsafe fn prefetch_to_write(address: *const T) {
         let _ = address;
     }
 

@@ -125,7 +125,7 @@ impl Simd<f32> for Avx512 {
             )
         };
         prefetch(address: *const f32) = _mm_prefetch::<_MM_HINT_T1>(address.cast());
-        prefetch_near(address: *const f32) = _mm_prefetch::<_MM_HINT_T0>(address.cast());
+        prefetch_to_write(address: *const f32) = prefetch_to_write(address.cast());
         zip(a: __m512, b: __m512) -> (__m512, __m512) = {
             let low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
             let high = _mm512_or_si512(low, _mm512_set1_epi32(8));
@@ -210,7 +210,7 @@ impl Simd<f64> for Avx512 {
         add_where(mask: __mmask8, sums: __m512d, v: __m512d) -> __m512d =
             _mm512_mask_add_pd(sums, mask, sums, v);
         prefetch(address: *const f64) = _mm_prefetch::<_MM_HINT_T1>(address.cast());
-        prefetch_near(address: *const f64) = _mm_prefetch::<_MM_HINT_T0>(address.cast());
+        prefetch_to_write(address: *const f64) = prefetch_to_write(address.cast());
         zip(a: __m512d, b: __m512d) -> (__m512d, __m512d) = {
             let low = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
             let high = _mm512_or_si512(low, _mm512_set1_epi64(4));
@@ -241,6 +241,16 @@ impl Simd<f64> for Avx512 {
                 _mm512_storeu_pd(to.add(col * stride), column);
             }
         }
+    }
+}
+
+/// Asks for a cache line to write to. `_mm_prefetch` does so only where the compiler knows that the CPU has
+/// the instruction, which others ignore.
+#[inline(always)]
+fn prefetch_to_write(address: *const u8) {
+    // SAFETY: any address will do.
+    unsafe {
+        std::arch::asm!("prefetchw [{}]", in(reg) address, options(nostack, preserves_flags, readonly));
     }
 }
 
@@ -335,7 +345,7 @@ impl Simd<f32> for Avx2 {
             (_mm256_add_pd(sums.0, low), _mm256_add_pd(sums.1, high))
         };
         prefetch(address: *const f32) = _mm_prefetch::<_MM_HINT_T1>(address.cast());
-        prefetch_near(address: *const f32) = _mm_prefetch::<_MM_HINT_T0>(address.cast());
+        prefetch_to_write(address: *const f32) = prefetch_to_write(address.cast());
         zip(a: __m256, b: __m256) -> (__m256, __m256) = {
             let (low, high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
             (
@@ -393,7 +403,7 @@ impl Simd<f64> for Avx2 {
         add_where(mask: __m256d, sums: __m256d, v: __m256d) -> __m256d =
             _mm256_add_pd(sums, _mm256_and_pd(mask, v));
         prefetch(address: *const f64) = _mm_prefetch::<_MM_HINT_T1>(address.cast());
-        prefetch_near(address: *const f64) = _mm_prefetch::<_MM_HINT_T0>(address.cast());
+        prefetch_to_write(address: *const f64) = prefetch_to_write(address.cast());
         zip(a: __m256d, b: __m256d) -> (__m256d, __m256d) = {
             let (low, high) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
             (

@@ -1,18 +1,23 @@
 """What all optimizers share."""
 
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ferrule import _core
 from ferrule._core import Tensor
 from ferrule.flow._autograd import no_grad
 from ferrule.flow._core_ops import operation
-from ferrule.flow._function import Function
+from ferrule.flow._function import Function, _flattened, _Traced
 from ferrule.flow._tensors import tensor
 from ferrule.flow.nn._state import load
 from ferrule.flow.optim._group import ParamGroup, make_groups
 
 # A gradient, or the factors of one that is a matrix product and whether each is transposed.
 _Gradient = Tensor | tuple[Tensor, Tensor, bool, bool]
+
+# Of each gradient whether there is one, and of factors whether they are transposed.
+_Kinds = list[bool | tuple[bool, bool]]
 
 
 # Traces of its update after which an optimizer asks for factors no more: batches of another size
@@ -22,6 +27,30 @@ _TRACES_MAX = 8
 
 class _Updates(Function):
     """Updates, which are traced anew for gradients of other factors."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        # The update that ran last: of which optimizer, for which gradients, and what it runs.
+        self._last: tuple[weakref.ref[Optimizer], _Kinds, bytes, _Traced] | None = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the update: the one that ran last, where it fits, is found sooner than any other."""
+        if _core.is_tracing():
+            return self._function(*args, **kwargs)
+        optimizer, grads = args
+        kinds, tensors = _split(grads)
+        signature = _core.tensor_signature(tensors)
+        last = self._last
+        if (
+            last is None
+            or last[0]() is not optimizer
+            or last[1] != kinds
+            or last[2] != signature
+            or not last[3].is_valid()
+        ):
+            traced = self._find((_flattened(args, []), None), tensors)
+            last = self._last = (weakref.ref(optimizer), kinds, signature, traced)
+        return last[3](tensors)
 
     def _warn(self, nest: Any, signature: bytes) -> None:
         """Tell of traces that are not for other factors, of which there are few."""
@@ -185,6 +214,21 @@ class Optimizer:
         if len(self.param_groups) > 1:
             inner = "\n  ".join(["", *map(repr, self.param_groups)]) + "\n"
         return f"{type(self).__name__}({inner})"
+
+
+def _split(grads: Sequence[_Gradient | None]) -> tuple[_Kinds, list[Tensor]]:
+    """Return what tells gradients apart but for their tensors, and those."""
+    kinds: _Kinds = []
+    tensors: list[Tensor] = []
+    for grad in grads:
+        if isinstance(grad, tuple):
+            tensors += grad[:2]
+            kinds.append(grad[2:])
+        else:
+            kinds.append(grad is not None)
+            if grad is not None:
+                tensors.append(grad)
+    return kinds, tensors
 
 
 def _multiplied(grad: _Gradient) -> Tensor:

@@ -92,7 +92,7 @@ pub(super) unsafe fn tile<T: Float, S: Simd<T>, const MR: usize, const NV: usize
             // What is read at the end is on its way while the sums are made.
             for i in 0..MR {
                 for v in 0..NV {
-                    S::prefetch_near(c.at.wrapping_add(i * c.row + v * S::LANES));
+                    S::prefetch_to_write(c.at.wrapping_add(i * c.row + v * S::LANES));
                 }
             }
         }
