@@ -138,6 +138,28 @@ pub trait Simd<T>: Copy {
     }
 }
 
+/// The rest of arithmetic, on vectors wide enough that a chain of it is worth keeping in registers.
+///
+/// # Safety
+/// As [`Simd`].
+#[allow(clippy::missing_safety_doc, reason = "one contract for all, above")]
+pub trait Arithmetic<T>: Simd<T> {
+    /// `-a`
+    unsafe fn neg(a: Self::V) -> Self::V;
+    /// `a`, its sign bit cleared.
+    unsafe fn abs(a: Self::V) -> Self::V;
+    /// The square root.
+    unsafe fn sqrt(a: Self::V) -> Self::V;
+    /// `a + b`
+    unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    /// `a / b`
+    unsafe fn div(a: Self::V, b: Self::V) -> Self::V;
+    /// `a > b ? a : b`, and `a` where that is NaN: NaN where either is.
+    unsafe fn maximum(a: Self::V, b: Self::V) -> Self::V;
+    /// `a < b ? a : b`, and `a` where that is NaN: NaN where either is.
+    unsafe fn minimum(a: Self::V, b: Self::V) -> Self::V;
+}
+
 /// Transposes the square of the first `LANES` vectors: each perfect shuffle of the halves rotates the
 /// bits of the element's address (row, lane) by one, so that as many as a lane has bits swap them.
 ///
@@ -201,10 +223,10 @@ pub trait Vectors: Sized {
     type Scalar: Simd<Self>;
     /// AVX2 and FMA.
     #[cfg(target_arch = "x86_64")]
-    type Avx2: Simd<Self>;
+    type Avx2: Arithmetic<Self>;
     /// AVX-512.
     #[cfg(target_arch = "x86_64")]
-    type Avx512: Simd<Self>;
+    type Avx512: Arithmetic<Self>;
 }
 
 impl Vectors for f32 {

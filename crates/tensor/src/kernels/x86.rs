@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::simd::{Kernel, LANES_MAX, Simd};
+use super::simd::{Arithmetic, Kernel, LANES_MAX, Simd};
 use crate::view::Float;
 
 /// 256-bit vectors.
@@ -420,5 +420,61 @@ unsafe fn widen_256(v: __m256) -> (__m256d, __m256d) {
     unsafe {
         let high = _mm256_extractf128_ps::<1>(v);
         (_mm256_cvtps_pd(_mm256_castps256_ps128(v)), _mm256_cvtps_pd(high))
+    }
+}
+
+impl Arithmetic<f32> for Avx512 {
+    operations! {
+        neg(a: __m512) -> __m512 = _mm512_xor_ps(a, _mm512_set1_ps(-0.0));
+        abs(a: __m512) -> __m512 = _mm512_abs_ps(a);
+        sqrt(a: __m512) -> __m512 = _mm512_sqrt_ps(a);
+        add(a: __m512, b: __m512) -> __m512 = _mm512_add_ps(a, b);
+        div(a: __m512, b: __m512) -> __m512 = _mm512_div_ps(a, b);
+        maximum(a: __m512, b: __m512) -> __m512 =
+            _mm512_mask_max_ps(a, _mm512_cmp_ps_mask::<_CMP_ORD_Q>(a, a), a, b);
+        minimum(a: __m512, b: __m512) -> __m512 =
+            _mm512_mask_min_ps(a, _mm512_cmp_ps_mask::<_CMP_ORD_Q>(a, a), a, b);
+    }
+}
+
+impl Arithmetic<f64> for Avx512 {
+    operations! {
+        neg(a: __m512d) -> __m512d = _mm512_xor_pd(a, _mm512_set1_pd(-0.0));
+        abs(a: __m512d) -> __m512d = _mm512_abs_pd(a);
+        sqrt(a: __m512d) -> __m512d = _mm512_sqrt_pd(a);
+        add(a: __m512d, b: __m512d) -> __m512d = _mm512_add_pd(a, b);
+        div(a: __m512d, b: __m512d) -> __m512d = _mm512_div_pd(a, b);
+        maximum(a: __m512d, b: __m512d) -> __m512d =
+            _mm512_mask_max_pd(a, _mm512_cmp_pd_mask::<_CMP_ORD_Q>(a, a), a, b);
+        minimum(a: __m512d, b: __m512d) -> __m512d =
+            _mm512_mask_min_pd(a, _mm512_cmp_pd_mask::<_CMP_ORD_Q>(a, a), a, b);
+    }
+}
+
+impl Arithmetic<f32> for Avx2 {
+    operations! {
+        neg(a: __m256) -> __m256 = _mm256_xor_ps(a, _mm256_set1_ps(-0.0));
+        abs(a: __m256) -> __m256 = _mm256_andnot_ps(_mm256_set1_ps(-0.0), a);
+        sqrt(a: __m256) -> __m256 = _mm256_sqrt_ps(a);
+        add(a: __m256, b: __m256) -> __m256 = _mm256_add_ps(a, b);
+        div(a: __m256, b: __m256) -> __m256 = _mm256_div_ps(a, b);
+        maximum(a: __m256, b: __m256) -> __m256 =
+            _mm256_blendv_ps(_mm256_max_ps(a, b), a, _mm256_cmp_ps::<_CMP_UNORD_Q>(a, a));
+        minimum(a: __m256, b: __m256) -> __m256 =
+            _mm256_blendv_ps(_mm256_min_ps(a, b), a, _mm256_cmp_ps::<_CMP_UNORD_Q>(a, a));
+    }
+}
+
+impl Arithmetic<f64> for Avx2 {
+    operations! {
+        neg(a: __m256d) -> __m256d = _mm256_xor_pd(a, _mm256_set1_pd(-0.0));
+        abs(a: __m256d) -> __m256d = _mm256_andnot_pd(_mm256_set1_pd(-0.0), a);
+        sqrt(a: __m256d) -> __m256d = _mm256_sqrt_pd(a);
+        add(a: __m256d, b: __m256d) -> __m256d = _mm256_add_pd(a, b);
+        div(a: __m256d, b: __m256d) -> __m256d = _mm256_div_pd(a, b);
+        maximum(a: __m256d, b: __m256d) -> __m256d =
+            _mm256_blendv_pd(_mm256_max_pd(a, b), a, _mm256_cmp_pd::<_CMP_UNORD_Q>(a, a));
+        minimum(a: __m256d, b: __m256d) -> __m256d =
+            _mm256_blendv_pd(_mm256_min_pd(a, b), a, _mm256_cmp_pd::<_CMP_UNORD_Q>(a, a));
     }
 }

@@ -61,13 +61,21 @@ impl Inst {
         k == 1 && functions::takes_one(f, dtype)
     }
 
+    /// The type of its operands.
+    pub(super) fn dtype(&self) -> DType {
+        match *self {
+            Self::Unary { dtype, .. } | Self::Binary { dtype, .. } | Self::Select { dtype, .. } => {
+                dtype
+            }
+            Self::Cast { from_dtype, .. } => from_dtype,
+        }
+    }
+
     /// Bytes of the widest element that it reads or writes.
     pub(super) fn widest(&self) -> usize {
         match *self {
-            Self::Unary { dtype, .. } | Self::Binary { dtype, .. } | Self::Select { dtype, .. } => {
-                dtype.size()
-            }
             Self::Cast { from_dtype, to_dtype, .. } => from_dtype.size().max(to_dtype.size()),
+            _ => self.dtype().size(),
         }
     }
 

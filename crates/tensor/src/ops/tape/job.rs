@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::ptr;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use super::chain::Chain;
 use super::loops::{DIVISION_BY_ZERO, Faults, Loop, Run};
 use super::source::Sources;
 use super::stream;
@@ -25,12 +26,43 @@ const STREAM_MIN: usize = 16 << 20;
 /// Blocks that each thread gets: more than one, since threads are not equally fast.
 const BLOCKS_PER_THREAD: usize = 4;
 
-/// A loop and the places that it works on.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Step {
-    pub(super) code: Loop,
-    pub(super) to: u16,
-    pub(super) from: [u16; 3],
+/// What is done to tiles, and the places that it works on.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    Loop { code: Loop, to: u16, from: [u16; 3] },
+    Chain(Chain),
+}
+
+impl Step {
+    /// The place of its result.
+    pub(super) fn to(&self) -> u16 {
+        match self {
+            Self::Loop { to, .. } => *to,
+            Self::Chain(chain) => chain.to,
+        }
+    }
+
+    /// Does it to `n` elements.
+    ///
+    /// # Safety
+    /// The places hold `n` elements of the types that it wants; its result overlaps no operand, but a
+    /// chain's may lie where one does.
+    #[inline]
+    unsafe fn run(&self, n: usize, places: &[*mut u8], sources: &Sources) -> Faults {
+        match *self {
+            Self::Loop { code, to, from } => {
+                let one = sources.is_lone(from[1]);
+                let from = from.map(|place| places[usize::from(place)].cast_const());
+                // SAFETY: as the caller promises.
+                unsafe { code(Run { n, to: places[usize::from(to)], from, one }) }
+            }
+            Self::Chain(ref chain) => {
+                // SAFETY: as the caller promises.
+                unsafe { chain.run(n, places, sources) };
+                0
+            }
+        }
+    }
 }
 
 /// Where a result is to be written.
@@ -224,12 +256,9 @@ impl Work<'_> {
         }
         let mut faults = 0;
         for step in self.steps {
-            let from = step.from.map(|place| places[usize::from(place)].cast_const());
-            let one = self.job.sources.is_lone(step.from[1]);
-            let run = Run { n, to: places[usize::from(step.to)], from, one };
-            // SAFETY: the places hold `n` elements of the types that the loop wants; a step's
-            // result is in a place of its own.
-            faults |= unsafe { (step.code)(run) };
+            // SAFETY: the places hold `n` elements of the types that the step wants, and were laid out
+            // for it.
+            faults |= unsafe { step.run(n, places, &self.job.sources) };
         }
         if self.streams {
             for (place, target) in places[n_sources..].iter().zip(&self.job.targets) {

@@ -1,17 +1,20 @@
 //! Element-wise programs: many functions in one pass over memory.
 //!
 //! A [`Tape`] says what is computed; a [`Program`] is it made ready to run often. It works tile by
-//! tile, each function a vectorised loop over a tile that fits the first-level cache; operands are
-//! read where they lie, results written where they stay, and what lies between is memory of the
-//! thread that later functions use again. Large arrays are shared among the threads of
-//! [`pool`](crate::pool).
+//! tile, each function a vectorised loop over a tile that fits the first-level cache, and cheap functions
+//! of floats that follow each other one loop together, in registers. Operands are read where they lie,
+//! results written where they stay, and what lies between is memory of the thread that later
+//! functions use again. Large arrays are shared among the threads of [`pool`](crate::pool).
 //!
 //! No sum of products is contracted, and an element's bits depend on its operands alone: not on its
 //! place, the number of threads, the instruction set, or on how functions are grouped into tapes.
 
+mod chain;
 mod functions;
 mod inst;
 mod job;
+mod layout;
+mod links;
 mod loops;
 mod program;
 mod scalar;

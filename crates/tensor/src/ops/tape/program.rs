@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use ferrule_base::DType;
 
-use super::functions;
 use super::job::{Job, Step, Target};
-use super::{Inst, Operand, Tape};
+use super::layout::Layout;
+use super::{Operand, Tape};
 use crate::array::{Buffer, Shape};
 use crate::cpu::Isa;
 use crate::ops::error::OpError;
@@ -35,21 +35,21 @@ use crate::ops::error::OpError;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Program {
-    inputs: Vec<DType>,
-    outputs: Vec<DType>,
-    steps: Vec<Step>,
+    pub(super) inputs: Vec<DType>,
+    pub(super) outputs: Vec<DType>,
+    pub(super) steps: Vec<Step>,
     /// Pieces of memory for what lies between.
-    n_slots: usize,
+    pub(super) n_slots: usize,
     /// Bytes of the widest element.
-    widest: usize,
+    pub(super) widest: usize,
     /// What an element costs, see [`Job`].
-    cost: usize,
-    /// For each input, the number of steps after which it is not read any more.
-    read_until: Vec<usize>,
+    pub(super) cost: usize,
+    /// For each input, the first step that may write where it lies.
+    pub(super) writable_from: Vec<usize>,
     /// For each output, the step that writes it.
-    written_by: Vec<usize>,
+    pub(super) written_by: Vec<usize>,
     /// For each input, whether all that read it take one element for all.
-    one_suffices: Vec<bool>,
+    pub(super) one_suffices: Vec<bool>,
 }
 
 impl Program {
@@ -66,7 +66,7 @@ impl Program {
     /// # Panics
     /// As [`Program::new`].
     pub fn for_isa(tape: &Tape, isa: Isa) -> Self {
-        Layout::new(tape).program(isa)
+        Layout::new(tape, isa).program()
     }
 
     /// Computes the outputs, each of `shape`, from the operands.
@@ -153,134 +153,9 @@ impl Program {
             Operand::Output(output) => {
                 let target = &job.targets[*output];
                 assert_eq!(target.size, self.inputs[k].size(), "elements of the same size");
-                let overwritten = self.read_until[k] > self.written_by[*output];
+                let overwritten = self.writable_from[k] > self.written_by[*output];
                 job.sources.push_target(target, overwritten);
             }
-        }
-    }
-}
-
-/// A tape's registers, being assigned to places: first the inputs, then the outputs, then slots,
-/// which are used again when nobody reads them any more.
-struct Layout<'a> {
-    tape: &'a Tape,
-    /// The place of each register; none before it is written.
-    places: Vec<Option<u16>>,
-    /// The number of instructions after which each register is not read any more.
-    read_until: Vec<usize>,
-    free: Vec<u16>,
-    n_slots: usize,
-}
-
-impl<'a> Layout<'a> {
-    fn new(tape: &'a Tape) -> Self {
-        let n_registers = usize::from(tape.registers);
-        assert!(tape.inputs.len() <= n_registers, "a register an input");
-        let mut places = vec![None; n_registers];
-        for (register, place) in places.iter_mut().take(tape.inputs.len()).enumerate() {
-            *place = Some(register as u16);
-        }
-        let mut read_until = vec![0; n_registers];
-        for (k, inst) in tape.insts.iter().enumerate() {
-            for register in inst.operands() {
-                read_until[usize::from(register)] = k + 1;
-            }
-        }
-        Self { tape, places, read_until, free: Vec::new(), n_slots: 0 }
-    }
-
-    fn program(mut self, isa: Isa) -> Program {
-        let tape = self.tape;
-        let mut written_by = vec![0; tape.outputs.len()];
-        let mut steps: Vec<Step> =
-            tape.insts.iter().enumerate().map(|(k, inst)| self.step(isa, k, inst)).collect();
-        for (k, &(register, dtype)) in tape.outputs.iter().enumerate() {
-            let place = self.place(register);
-            if place == self.output_place(k) {
-                written_by[k] = steps.iter().position(|step| step.to == place).unwrap_or(0);
-            } else {
-                // An input, or the second output of one register.
-                written_by[k] = steps.len();
-                if usize::from(place) < tape.inputs.len() {
-                    self.read_until[usize::from(register)] = steps.len() + 1;
-                }
-                let code = functions::copy(isa, dtype);
-                steps.push(Step { code, to: self.output_place(k), from: [place; 3] });
-            }
-        }
-        let sizes = tape.insts.iter().map(Inst::widest).chain(tape.inputs.iter().map(|d| d.size()));
-        Program {
-            inputs: tape.inputs.clone(),
-            outputs: tape.outputs.iter().map(|output| output.1).collect(),
-            steps,
-            n_slots: self.n_slots,
-            widest: sizes.max().unwrap_or(1),
-            cost: tape.insts.iter().map(Inst::cost).sum::<usize>() + tape.outputs.len(),
-            read_until: self.read_until[..tape.inputs.len()].to_vec(),
-            written_by,
-            one_suffices: (0..tape.inputs.len()).map(|k| self.one_suffices(k as u16)).collect(),
-        }
-    }
-
-    /// Whether all that read `register` take one element for all.
-    fn one_suffices(&self, register: u16) -> bool {
-        let is_output = self.tape.outputs.iter().any(|output| output.0 == register);
-        let reads = |inst: &Inst| {
-            let mut operands = inst.operands().enumerate();
-            operands.all(|(k, operand)| operand != register || inst.takes_one(k))
-        };
-        !is_output && self.tape.insts.iter().all(reads)
-    }
-
-    fn step(&mut self, isa: Isa, k: usize, inst: &Inst) -> Step {
-        let mut from = [0; 3];
-        for (place, register) in from.iter_mut().zip(inst.operands()) {
-            *place = self.place(register);
-        }
-        // Taken before those of the operands are given back: a loop's result overlaps none.
-        let to = self.assign(inst.to());
-        for register in inst.operands().chain([inst.to()]) {
-            self.release(register, k + 1);
-        }
-        Step { code: inst.code(isa), to, from }
-    }
-
-    fn place(&self, register: u16) -> u16 {
-        self.places[usize::from(register)].expect("a register is written before it is read")
-    }
-
-    fn output_place(&self, k: usize) -> u16 {
-        (self.tape.inputs.len() + k) as u16
-    }
-
-    /// Finds a place for `register`, which is about to be written.
-    fn assign(&mut self, register: u16) -> u16 {
-        let output = self.tape.outputs.iter().position(|output| output.0 == register);
-        let place = match (output, self.free.pop()) {
-            (Some(k), free) => {
-                self.free.extend(free);
-                self.output_place(k)
-            }
-            (None, Some(place)) => place,
-            (None, None) => {
-                self.n_slots += 1;
-                self.output_place(self.tape.outputs.len() + self.n_slots - 1)
-            }
-        };
-        let old = self.places[usize::from(register)].replace(place);
-        assert!(old.is_none(), "a register is written once");
-        place
-    }
-
-    /// Gives the slot of `register` back where no instruction from `next` on reads it.
-    fn release(&mut self, register: u16, next: usize) {
-        let place = self.place(register);
-        let first_slot = self.output_place(self.tape.outputs.len());
-        if place >= first_slot
-            && self.read_until[usize::from(register)] <= next
-            && !self.free.contains(&place)
-        {
-            self.free.push(place);
         }
     }
 }

@@ -73,7 +73,7 @@ fn run<const N: usize>(
 ) -> Result<(), OpError> {
     let n = shape.elements();
     let from = std::array::from_fn(|k| if k < N { k as u16 } else { 0 });
-    let step = Step { code: inst.code(Isa::detect()), to: N as u16, from };
+    let step = Step::Loop { code: inst.code(Isa::detect()), to: N as u16, from };
     Job::with(0, |job| {
         for (k, view) in operands.iter().enumerate() {
             job.sources.push_view(view, shape, n, inst.takes_one(k));
