@@ -45,7 +45,8 @@ def lines() -> Iterator[str]:
 def main() -> None:
     """Write the file."""
     rows = list(ranges())
-    head = f"""//! General categories of Unicode {unicodedata.unidata_version}, by scripts/unicode_classes.py.
+    version = unicodedata.unidata_version
+    head = f"""//! General categories of Unicode {version}, by scripts/unicode_classes.py.
 
 use super::Class::{{self, Format as F, Letter as L, Mark as M, Number as N, Punctuation as P}};
 

@@ -9,9 +9,6 @@ use super::pretokenize::Split;
 use super::rules::{Rules, WordRules};
 use super::vocabulary::{Index, NONE, Vocabulary};
 
-/// How `▁` (U+2581) is written, SentencePiece's mark of a space.
-pub(super) const SPACE_MARK: &str = "▁";
-
 /// Longer words are cut, so that their bytes can be counted in 32 bits.
 const WORD_MAX: usize = 1 << 30;
 
@@ -43,8 +40,6 @@ pub(super) enum Symbols {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Normal {
     pub(super) prefix: Prefix,
-    /// `▁` in the text is a space.
-    pub(super) marks_are_spaces: bool,
     /// Unicode's canonical composition.
     pub(super) compose: bool,
 }
@@ -56,6 +51,10 @@ pub(super) enum Prefix {
     Never,
     /// Before each text between special tokens.
     Always,
+    /// Before each text between special tokens that does not begin with one.
+    Missing,
+    /// The same, at the very beginning only.
+    MissingFirst,
 }
 
 /// Which tokens' texts become the token itself, as far as it has been asked: most words are such, and
@@ -79,10 +78,11 @@ impl Bpe {
         &self,
         vocabulary: &Vocabulary,
         text: &str,
+        first: bool,
         merger: &mut Merger,
         out: &mut Vec<u32>,
     ) {
-        let text = self.normal.apply(text);
+        let text = self.normal.apply(text, first);
         let mut run = None;
         for word in self.split.words(&text) {
             self.encode_word(vocabulary, word, merger, out, &mut run);
@@ -164,17 +164,16 @@ fn parts(word: &str) -> impl Iterator<Item = &str> {
 }
 
 impl Normal {
-    fn apply(self, text: &str) -> Cow<'_, str> {
+    fn apply(self, text: &str, first: bool) -> Cow<'_, str> {
         let mut text = Cow::Borrowed(text);
         if self.compose {
             text = super::normalize::compose(text);
         }
-        if self.marks_are_spaces && text.contains(SPACE_MARK) {
-            text = Cow::Owned(text.replace(SPACE_MARK, " "));
-        }
         let spaced = match self.prefix {
             Prefix::Never => true,
             Prefix::Always => false,
+            Prefix::Missing => text.starts_with(' '),
+            Prefix::MissingFirst => !first || text.starts_with(' '),
         };
         if !spaced {
             text = Cow::Owned([" ", &text].concat());

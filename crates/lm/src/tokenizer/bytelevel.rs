@@ -3,79 +3,60 @@
 use super::alphabet;
 use super::bpe::{Bpe, Memo, Normal, Symbols};
 use super::fallback::Fallback;
-use super::merge::Join;
 use super::pretokenize::Split;
-use super::rules::{Ranks, Rules};
+use super::rules::Rules;
 use super::vocabulary::{Index, Kind, NONE, Vocabulary};
 use crate::LmError;
 
-/// Reads vocabulary and merges, which are written in GPT-2's alphabet.
+/// Reads a vocabulary, a token at a time, whose texts are written in GPT-2's alphabet.
 #[derive(Debug)]
 pub(super) struct Builder {
-    vocabulary: Vocabulary,
-    index: Index,
-    ranks: Ranks,
-    merges: u32,
-    pair: Vec<u8>,
+    pub(super) vocabulary: Vocabulary,
+    pub(super) index: Index,
 }
 
 /// What is the same for the whole vocabulary.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Settings {
     pub(super) split: Split,
     pub(super) normal: Normal,
     pub(super) ignore_merges: bool,
+    /// The token of bytes that have none; without it they are left out.
     pub(super) unknown: Option<u32>,
 }
 
-/// Appends what a token writes: the bytes that its characters stand for. Names of special tokens, and
-/// texts that are not of the alphabet, stand for themselves; whether the token can come of bytes.
-pub(super) fn write(kind: Kind, text: &[u8], arena: &mut Vec<u8>) -> bool {
-    if kind == Kind::Normal
-        && std::str::from_utf8(text).is_ok_and(|text| alphabet::decode(text, arena))
-    {
-        return true;
-    }
-    arena.extend_from_slice(text);
-    false
-}
-
 impl Builder {
-    /// A builder of merges over a vocabulary, of which `index` finds what bytes may become.
-    pub(super) fn new(vocabulary: Vocabulary, index: Index, merges: usize) -> Self {
-        let ranks = Ranks::with_capacity(merges);
-        Self { vocabulary, index, ranks, merges: 0, pair: Vec::new() }
+    pub(super) fn new(tokens: usize) -> Self {
+        Self { vocabulary: Vocabulary::with_capacity(tokens), index: Index::with_capacity(tokens) }
     }
 
-    /// Adds the merge of two tokens, each in the alphabet; those added first come first.
+    /// Adds the next token. Names of special tokens, and texts that are not of the alphabet, stand for
+    /// themselves, and do not come of bytes.
     ///
     /// # Errors
-    /// [`LmError::Invalid`] where one of them, or what they become, is not in the vocabulary.
-    pub(super) fn merge(&mut self, left: &[u8], right: &[u8]) -> Result<(), LmError> {
-        self.pair.clear();
-        let texts = [left, right].map(|text| std::str::from_utf8(text).unwrap_or("\u{fffd}"));
-        let mut known = alphabet::decode(texts[0], &mut self.pair);
-        let middle = self.pair.len();
-        known &= alphabet::decode(texts[1], &mut self.pair);
-        let find = |text: &[u8]| self.index.find(&self.vocabulary, text);
-        let (left, right) = (find(&self.pair[..middle]), find(&self.pair[middle..]));
-        let token = find(&self.pair);
-        if !known || [left, right, token].contains(&NONE) {
-            return Err(LmError::Invalid {
-                name: format!("merge {}", self.merges),
-                expected: "two tokens that together are a third".into(),
-                got: format!("{:?} and {:?}", texts[0], texts[1]),
-            });
+    /// [`LmError::Invalid`] where an earlier one has its text.
+    pub(super) fn push(&mut self, kind: Kind, text: &[u8]) -> Result<u32, LmError> {
+        let mut of_bytes = false;
+        let token = self.vocabulary.push(kind, |arena| {
+            of_bytes = kind == Kind::Normal && write(text, arena);
+            if !of_bytes {
+                arena.extend_from_slice(text);
+            }
+        })?;
+        if of_bytes {
+            self.index.insert_new(&self.vocabulary, token)?;
         }
-        self.ranks.insert(left, right, Join { order: self.merges, token });
-        self.merges += 1;
-        Ok(())
+        Ok(token)
     }
 
     /// # Errors
     /// [`LmError::Missing`] where no byte has a token.
-    pub(super) fn finish(self, settings: Settings) -> Result<(Vocabulary, Bpe), LmError> {
-        let Self { vocabulary, index, ranks, .. } = self;
+    pub(super) fn finish(
+        self,
+        rules: Rules,
+        settings: Settings,
+    ) -> Result<(Vocabulary, Bpe), LmError> {
+        let Self { vocabulary, index } = self;
         let mut bytes = Box::new([NONE; 256]);
         for byte in 0..=u8::MAX {
             bytes[byte as usize] = index.find(&vocabulary, &[byte]);
@@ -86,7 +67,7 @@ impl Builder {
         let memo = Memo::new(vocabulary.len());
         let model = Bpe {
             index,
-            rules: Rules::Ranks(ranks),
+            rules,
             symbols: Symbols::Bytes(bytes),
             fallback: Fallback::new(None, settings.unknown, false),
             split: settings.split,
@@ -96,4 +77,9 @@ impl Builder {
         };
         Ok((vocabulary, model))
     }
+}
+
+/// Appends the bytes that a text of the alphabet stands for; whether it is one.
+pub(super) fn write(text: &[u8], arena: &mut Vec<u8>) -> bool {
+    std::str::from_utf8(text).is_ok_and(|text| alphabet::decode(text, arena))
 }

@@ -2,28 +2,15 @@
 
 use ferrule_format::gguf::{Array, Gguf};
 
-use super::bpe::{Normal, Prefix, SPACE_MARK};
-use super::bytelevel::{self, Builder, Settings};
+use super::bpe::{Normal, Prefix};
+use super::merges::{self, Merges};
 use super::pretokenize::Split;
+use super::rules::Rules;
 use super::special::{Specials, Traits};
-use super::spm;
-use super::vocabulary::{Index, Kind, Vocabulary};
-use super::{Ends, Tokenizer};
+use super::vocabulary::Kind;
+use super::wordpiece::CHARS_MAX;
+use super::{Ends, Model, Tokenizer, bert, bytelevel, spm, wordpiece};
 use crate::LmError;
-
-/// Names of tokens that end a turn, whatever kind the file gives them.
-const LAST: [&[u8]; 10] = [
-    b"<|im_end|>",
-    b"<|endoftext|>",
-    b"<|eot_id|>",
-    b"<|eom_id|>",
-    b"<|end_of_text|>",
-    b"<|end|>",
-    b"<end_of_turn>",
-    b"<EOT>",
-    b"<|return|>",
-    "<｜end▁of▁sentence｜>".as_bytes(),
-];
 
 impl Tokenizer {
     /// The tokenizer of a GGUF file.
@@ -36,9 +23,10 @@ impl Tokenizer {
         match source.text("model")? {
             "llama" => source.spm(),
             "gpt2" => source.byte_level(),
+            "bert" => source.word_piece(),
             other => Err(LmError::UnsupportedTokenizer {
                 tokenizer: other.into(),
-                known: "llama and gpt2",
+                known: "llama, gpt2 and bert",
             }),
         }
     }
@@ -106,77 +94,101 @@ impl<'a, 'g> Source<'a, 'g> {
                 expected: "1 to 6".into(),
                 got: number.to_string(),
             })?;
-            Ok((text, if LAST.contains(&text) { Kind::Control } else { kind }))
+            Ok((text, if is_last(text) { Kind::Control } else { kind }))
         }))
     }
 
     fn spm(&self) -> Result<Tokenizer, LmError> {
-        let mut vocabulary = Vocabulary::with_capacity(self.tokens.len());
+        let mut builder = spm::Builder::new(self.tokens.len(), true);
         let mut specials = Specials::default();
+        let mut unknown = None;
         for entry in self.entries()? {
             let (text, kind) = entry?;
-            let byte = if kind == Kind::Byte { Some(byte_named(text)?) } else { None };
-            // In a text a space is written `▁`: a token with a space is of no text.
-            let kind =
-                if kind == Kind::Normal && text.contains(&b' ') { Kind::Unused } else { kind };
-            let token = vocabulary.push(kind, |arena| match (kind, byte) {
-                (_, Some(byte)) => arena.push(byte),
-                (Kind::Normal, _) => push_spaced(text, arena),
-                _ => arena.extend_from_slice(text),
-            })?;
+            let token = builder.push(kind, text)?;
+            unknown = unknown.or((kind == Kind::Unknown).then_some(token));
             add_special(&mut specials, kind, text, token);
         }
+        builder.index_user_defined();
         specials.sort();
         let scores = self.array("scores").and_then(|scores| scores.f32s());
-        let scores = scores.ok_or_else(|| missing("scores"))?;
-        let unknown = match self.token("unknown_token_id")? {
-            None => vocabulary.tokens().find(|(_, kind, _)| *kind == Kind::Unknown).map(|t| t.0),
-            known => known,
-        };
+        let rules = Rules::by_score(self.tokens.len(), scores.ok_or_else(|| missing("scores"))?)?;
         let spaced = self.flag("add_space_prefix").unwrap_or(true);
         let prefix = if spaced { Prefix::Always } else { Prefix::Never };
-        let normal = Normal { prefix, marks_are_spaces: true, compose: false };
-        let model = spm::model(&vocabulary, scores, unknown, normal)?;
+        let settings = spm::Settings {
+            unknown: self.token("unknown_token_id")?.or(unknown),
+            fuse: true,
+            normal: Normal { prefix, compose: false },
+            split: None,
+        };
+        let (vocabulary, model) = builder.finish(rules, settings)?;
         let ends = self.ends(&specials, true, spaced)?;
-        Ok(Tokenizer { vocabulary, specials, model, ends })
+        let model = Model::Bpe(model);
+        Ok(Tokenizer { vocabulary, specials, model, ends, marks_are_spaces: true })
     }
 
     fn byte_level(&self) -> Result<Tokenizer, LmError> {
         let family = family(self.gguf.str("tokenizer.ggml.pre").unwrap_or("default"))?;
-        let mut vocabulary = Vocabulary::with_capacity(self.tokens.len());
+        let mut builder = bytelevel::Builder::new(self.tokens.len());
         let mut specials = Specials::default();
-        let mut of_bytes = Vec::with_capacity(self.tokens.len());
         for entry in self.entries()? {
             let (text, kind) = entry?;
-            let mut written = false;
-            let token =
-                vocabulary.push(kind, |arena| written = bytelevel::write(kind, text, arena))?;
-            of_bytes.extend(written.then_some(token));
+            let token = builder.push(kind, text)?;
             add_special(&mut specials, kind, text, token);
         }
         specials.sort();
-        let mut index = Index::new(&vocabulary);
-        for token in of_bytes {
-            index.insert_new(&vocabulary, token)?;
-        }
-        let merges = self.array("merges").ok_or_else(|| missing("merges"))?.len();
-        let mut builder = Builder::new(vocabulary, index, merges);
+        let len = self.array("merges").ok_or_else(|| missing("merges"))?.len();
+        let mut merges = Merges::with_capacity(len);
         for merge in self.strings("merges")? {
-            // The first of the two may itself begin with a space in no alphabet: it has one byte at least.
-            let space = merge.iter().skip(1).position(|&byte| byte == b' ').map(|at| at + 1);
-            let (left, right) = merge.split_at(space.unwrap_or(merge.len()));
-            builder.merge(left, right.get(1..).unwrap_or_default())?;
+            let known = (&builder.vocabulary, &builder.index);
+            merges.push(known, merges::parts(merge), bytelevel::write)?;
         }
-        let normal = Normal { compose: family.compose, ..Normal::default() };
-        let settings = Settings {
+        let settings = bytelevel::Settings {
             split: family.split,
-            normal,
+            normal: Normal { prefix: Prefix::Never, compose: family.compose },
             ignore_merges: family.ignore_merges,
             unknown: None,
         };
-        let (vocabulary, model) = builder.finish(settings)?;
+        let (vocabulary, model) = builder.finish(merges.finish(), settings)?;
         let ends = self.ends(&specials, family.adds_bos, false)?;
-        Ok(Tokenizer { vocabulary, specials, model, ends })
+        let model = Model::Bpe(model);
+        Ok(Tokenizer { vocabulary, specials, model, ends, marks_are_spaces: false })
+    }
+
+    /// WordPiece: what begins a word is marked by `▁`, in place of `##` before what goes on with one.
+    fn word_piece(&self) -> Result<Tokenizer, LmError> {
+        let mut builder = wordpiece::Builder::new(self.tokens.len());
+        let mut specials = Specials::default();
+        let cls = self.token("bos_token_id")?.or(self.token("cls_token_id")?);
+        let sep = self.token("seperator_token_id")?.or(self.token("separator_token_id")?);
+        let unknown = self.token("unknown_token_id")?;
+        for entry in self.entries()? {
+            let (text, kind) = entry?;
+            let next = Some(builder.len() as u32);
+            let end = next == cls || next == sep;
+            let kind = if next == unknown {
+                Kind::Unknown
+            } else if end {
+                Kind::Control
+            } else {
+                kind
+            };
+            let begun = text.strip_prefix(spm::SPACE_MARK.as_bytes());
+            let token = builder.push(kind, begun.unwrap_or(text), begun.is_some())?;
+            add_special(&mut specials, kind, text, token);
+        }
+        specials.sort();
+        let unknown = unknown.ok_or_else(|| missing("unknown_token_id"))?;
+        let (vocabulary, model) = builder.finish(unknown, CHARS_MAX, bert::Normal::UNCASED);
+        let ends = Ends {
+            bos: cls,
+            eos: sep,
+            before: cls.into_iter().collect(),
+            after: sep.into_iter().collect(),
+            last: sep.into_iter().collect(),
+            strips_space: true,
+        };
+        let model = Model::WordPiece(model);
+        Ok(Tokenizer { vocabulary, specials, model, ends, marks_are_spaces: false })
     }
 
     fn ends(
@@ -188,7 +200,7 @@ impl<'a, 'g> Source<'a, 'g> {
         let (bos, eos) = (self.token("bos_token_id")?, self.token("eos_token_id")?);
         let adds_bos = self.flag("add_bos_token").unwrap_or(adds_bos);
         let adds_eos = self.flag("add_eos_token").unwrap_or(false);
-        let named = LAST.iter().filter_map(|name| specials.find(name));
+        let named = super::LAST.iter().filter_map(|name| specials.find(name));
         let keyed = [eos, self.token("eot_token_id")?, self.token("eom_token_id")?];
         let mut last: Vec<u32> = keyed.into_iter().flatten().chain(named).collect();
         last.sort_unstable();
@@ -233,34 +245,14 @@ fn family(name: &str) -> Result<Family, LmError> {
     })
 }
 
+/// Whether it is the name of a token that ends a turn.
+fn is_last(text: &[u8]) -> bool {
+    text.first() == Some(&b'<') && super::LAST.contains(&text)
+}
+
 fn add_special(specials: &mut Specials, kind: Kind, text: &[u8], token: u32) {
     if kind.is_special() || kind == Kind::UserDefined {
         specials.push(text, token, kind.is_special(), Traits::default());
-    }
-}
-
-fn byte_named(text: &[u8]) -> Result<u8, LmError> {
-    spm::byte_of(text).ok_or_else(|| LmError::Invalid {
-        name: "the text of a token of type byte".into(),
-        expected: "<0x00> to <0xFF>".into(),
-        got: format!("{:?}", String::from_utf8_lossy(text)),
-    })
-}
-
-/// Appends `text` with `▁` as a space.
-fn push_spaced(text: &[u8], arena: &mut Vec<u8>) {
-    let mut rest = text;
-    while let Some((&byte, after)) = rest.split_first() {
-        match rest.strip_prefix(SPACE_MARK.as_bytes()) {
-            Some(after) => {
-                arena.push(b' ');
-                rest = after;
-            }
-            None => {
-                arena.push(byte);
-                rest = after;
-            }
-        }
     }
 }
 

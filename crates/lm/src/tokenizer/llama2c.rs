@@ -3,13 +3,15 @@
 use ferrule_format::llama2c::Llama2cTokenizer;
 
 use super::bpe::{Normal, Prefix};
+use super::rules::Rules;
 use super::special::{Specials, Traits};
-use super::spm::{self, byte_of};
-use super::vocabulary::{Kind, Vocabulary};
-use super::{Ends, Tokenizer};
+use super::spm::{self, Builder, Settings};
+use super::vocabulary::Kind;
+use super::{Ends, Model, Tokenizer};
 use crate::LmError;
 
 /// Tokens 0, 1 and 2 are special in every file: unknown, and the ends of a text.
+const UNKNOWN: u32 = 0;
 const BOS: u32 = 1;
 const EOS: u32 = 2;
 
@@ -24,23 +26,25 @@ impl Tokenizer {
         if file.len() <= EOS as usize {
             return Err(LmError::Missing { what: "token", name: "</s>".into() });
         }
-        let mut vocabulary = Vocabulary::with_capacity(file.len());
+        let mut builder = Builder::new(file.len(), false);
         let mut specials = Specials::default();
         for (id, (_, text)) in file.iter().enumerate() {
-            match (id, byte_of(text)) {
-                (0..=2, _) => {
-                    let name = text.trim_ascii();
-                    let kind = if id == 0 { Kind::Unknown } else { Kind::Control };
-                    let token = vocabulary.push(kind, |arena| arena.extend_from_slice(name))?;
-                    specials.push(name, token, true, Traits::default());
-                }
-                (_, Some(byte)) => drop(vocabulary.push(Kind::Byte, |arena| arena.push(byte))?),
-                _ => drop(vocabulary.push(Kind::Normal, |arena| arena.extend_from_slice(text))?),
+            if id <= EOS as usize {
+                let name = text.trim_ascii();
+                let token =
+                    builder.push(if id == 0 { Kind::Unknown } else { Kind::Control }, name)?;
+                specials.push(name, token, true, Traits::default());
+            } else {
+                let byte = spm::byte_of(text).is_some();
+                builder.push(if byte { Kind::Byte } else { Kind::Normal }, text)?;
             }
         }
         specials.sort();
-        let normal = Normal { prefix: Prefix::Always, ..Normal::default() };
-        let model = spm::model(&vocabulary, file.iter().map(|(score, _)| score), Some(0), normal)?;
+        let rules = Rules::by_score(file.len(), file.iter().map(|(score, _)| score))?;
+        let normal = Normal { prefix: Prefix::Always, compose: false };
+        let settings = Settings { unknown: Some(UNKNOWN), fuse: true, normal, split: None };
+        let (vocabulary, model) = builder.finish(rules, settings)?;
+        let model = Model::Bpe(model);
         let ends = Ends {
             bos: Some(BOS),
             eos: Some(EOS),
@@ -50,6 +54,6 @@ impl Tokenizer {
             strips_space: true,
             ..Ends::default()
         };
-        Ok(Self { vocabulary, specials, model, ends })
+        Ok(Self { vocabulary, specials, model, ends, marks_are_spaces: false })
     }
 }

@@ -1,14 +1,17 @@
 //! Text to tokens and back: byte-pair encoding by scores and by ranks, and WordPiece.
 
 mod alphabet;
+mod bert;
 mod bpe;
 mod bytelevel;
 mod decoder;
 mod fallback;
 mod gguf;
 mod hash;
+mod json;
 mod llama2c;
 mod merge;
+mod merges;
 mod normalize;
 mod pretokenize;
 mod rules;
@@ -16,13 +19,29 @@ mod special;
 mod spm;
 mod unicode;
 mod vocabulary;
+mod wordpiece;
 
 pub use decoder::Decoder;
 
 use bpe::Bpe;
 use merge::Merger;
 use special::{Piece, Specials};
-use vocabulary::{NONE, Vocabulary};
+use vocabulary::{Index, NONE, Vocabulary};
+use wordpiece::WordPiece;
+
+/// Names of tokens that end a turn, whatever kind the file gives them.
+const LAST: [&[u8]; 10] = [
+    b"<|im_end|>",
+    b"<|endoftext|>",
+    b"<|eot_id|>",
+    b"<|eom_id|>",
+    b"<|end_of_text|>",
+    b"<|end|>",
+    b"<end_of_turn>",
+    b"<EOT>",
+    b"<|return|>",
+    "<｜end▁of▁sentence｜>".as_bytes(),
+];
 
 /// How text is read that is the name of a special token, such as `<s>` or `<|im_end|>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,8 +82,26 @@ pub enum Special {
 pub struct Tokenizer {
     vocabulary: Vocabulary,
     specials: Specials,
-    model: Bpe,
+    model: Model,
     ends: Ends,
+    /// Whether `▁` in a text is a space, as it is in SentencePiece's vocabularies.
+    marks_are_spaces: bool,
+}
+
+/// How words become tokens.
+#[derive(Debug)]
+enum Model {
+    Bpe(Bpe),
+    WordPiece(WordPiece),
+}
+
+impl Model {
+    fn index(&self) -> &Index {
+        match self {
+            Self::Bpe(bpe) => &bpe.index,
+            Self::WordPiece(pieces) => &pieces.index,
+        }
+    }
 }
 
 /// The tokens around a text.
@@ -99,12 +136,22 @@ impl Tokenizer {
 
     fn encode_into(&self, text: &str, special: Special, tokens: &mut Vec<u32>) {
         let mut merger = Merger::default();
+        let unmarked;
+        let text = if self.marks_are_spaces && text.contains(spm::SPACE_MARK) {
+            unmarked = text.replace(spm::SPACE_MARK, " ");
+            &unmarked
+        } else {
+            text
+        };
         let pieces = self.specials.pieces(text, special == Special::Parse);
-        for piece in pieces {
-            match piece {
-                Piece::Token(token) => tokens.push(token),
-                Piece::Text(text) => {
-                    self.model.encode(&self.vocabulary, text, &mut merger, tokens);
+        for (at, piece) in pieces.enumerate() {
+            match (piece, &self.model) {
+                (Piece::Token(token), _) => tokens.push(token),
+                (Piece::Text(text), Model::Bpe(bpe)) => {
+                    bpe.encode(&self.vocabulary, text, at == 0, &mut merger, tokens);
+                }
+                (Piece::Text(text), Model::WordPiece(pieces)) => {
+                    pieces.encode(&self.vocabulary, text, tokens);
                 }
             }
         }
@@ -166,7 +213,7 @@ impl Tokenizer {
 
     /// The token whose whole text, or name, is `text`.
     pub fn token_id(&self, text: &str) -> Option<u32> {
-        let found = || self.model.index.find(&self.vocabulary, text.as_bytes());
+        let found = || self.model.index().find(&self.vocabulary, text.as_bytes());
         self.specials.find(text.as_bytes()).or_else(|| Some(found()).filter(|&id| id != NONE))
     }
 }

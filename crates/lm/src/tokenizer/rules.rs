@@ -16,13 +16,15 @@ pub(super) enum Rules {
 }
 
 impl Rules {
+    /// The scores of all of a vocabulary's tokens.
+    ///
     /// # Errors
     /// [`LmError::Invalid`] where a score is not a number, or not every token has one.
     pub(super) fn by_score(
-        vocabulary: &Vocabulary,
+        tokens: usize,
         scores: impl Iterator<Item = f32>,
     ) -> Result<Self, LmError> {
-        let mut orders = Vec::with_capacity(vocabulary.len());
+        let mut orders = Vec::with_capacity(tokens);
         for score in scores {
             if score.is_nan() {
                 return Err(LmError::Invalid {
@@ -33,10 +35,10 @@ impl Rules {
             }
             orders.push(order(score));
         }
-        if orders.len() != vocabulary.len() {
+        if orders.len() != tokens {
             return Err(LmError::Invalid {
                 name: "the number of scores".into(),
-                expected: format!("{}, that of tokens", vocabulary.len()),
+                expected: format!("{tokens}, that of tokens"),
                 got: orders.len().to_string(),
             });
         }

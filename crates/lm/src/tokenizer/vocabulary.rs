@@ -6,6 +6,9 @@ use crate::LmError;
 /// No token.
 pub(super) const NONE: u32 = u32::MAX;
 
+/// Most tokens that a vocabulary may have; slots of the table keep numbers in 24 bits.
+const TOKENS_MAX: usize = (1 << 24) - 1;
+
 /// The longest text that a token may have; those of real vocabularies end near 256 bytes.
 const BYTES_MAX: usize = 4096;
 
@@ -80,16 +83,17 @@ impl Vocabulary {
                 got: bytes.to_string(),
             });
         }
-        let (Ok(id), Ok(end)) = (u32::try_from(token), u32::try_from(self.arena.len())) else {
+        let end = u32::try_from(self.arena.len()).ok().filter(|_| token < TOKENS_MAX);
+        let Some(end) = end else {
             return Err(LmError::Invalid {
-                name: "the vocabulary".into(),
-                expected: "at most 4 GiB of text".into(),
-                got: format!("{} bytes", self.arena.len()),
+                name: "the size of the vocabulary".into(),
+                expected: format!("at most {TOKENS_MAX} tokens and 4 GiB"),
+                got: format!("more than {token} tokens, {} bytes", self.arena.len()),
             });
         };
         self.ends.push(end);
         self.kinds.push(kind);
-        Ok(id)
+        Ok(token as u32)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -117,23 +121,17 @@ impl Vocabulary {
 #[derive(Debug)]
 pub(super) struct Index {
     hash: Hash,
-    slots: Box<[Slot]>,
+    /// A token in the lower 24 bits, and above them bits of its hash, so that the arena is read for
+    /// equal texts only, but for one in 256. [`NONE`] is an empty slot.
+    slots: Box<[u32]>,
     longest: usize,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Slot {
-    /// Bits of the hash, so that the arena is read for equal texts only.
-    tag: u32,
-    token: u32,
-}
-
 impl Index {
-    /// A table with room for the whole vocabulary.
-    pub(super) fn new(vocabulary: &Vocabulary) -> Self {
-        let slots = (vocabulary.len() * 2).next_power_of_two();
-        let empty = Slot { tag: 0, token: NONE };
-        Self { hash: Hash::new(), slots: vec![empty; slots].into_boxed_slice(), longest: 0 }
+    /// A table with room for `tokens`.
+    pub(super) fn with_capacity(tokens: usize) -> Self {
+        let slots = (tokens * 2).next_power_of_two();
+        Self { hash: Hash::new(), slots: vec![NONE; slots].into_boxed_slice(), longest: 0 }
     }
 
     /// Adds a token of the vocabulary, unless its text is empty or has one already, which is returned.
@@ -143,11 +141,10 @@ impl Index {
             return None;
         }
         let (slot, tag) = self.place(vocabulary, text);
-        let earlier = self.slots[slot].token;
-        if earlier != NONE {
-            return Some(earlier);
+        if self.slots[slot] != NONE {
+            return Some(token_in(self.slots[slot]));
         }
-        self.slots[slot] = Slot { tag, token };
+        self.slots[slot] = tag | token;
         self.longest = self.longest.max(text.len());
         None
     }
@@ -173,23 +170,31 @@ impl Index {
         if text.len() > self.longest {
             return NONE;
         }
-        self.slots[self.place(vocabulary, text).0].token
+        match self.slots[self.place(vocabulary, text).0] {
+            NONE => NONE,
+            slot => token_in(slot),
+        }
     }
 
-    /// The slot that holds `text`, or the empty one where it would go.
+    /// The slot that holds `text`, or the empty one where it would go, and the bits of its hash.
     fn place(&self, vocabulary: &Vocabulary, text: &[u8]) -> (usize, u32) {
         let hash = self.hash.bytes(text);
-        let tag = (hash >> 32) as u32;
+        let tag = ((hash >> 56) as u32) << 24;
         let mask = self.slots.len() - 1;
         let mut at = hash as usize & mask;
         loop {
             let slot = self.slots[at];
-            if slot.token == NONE || (slot.tag == tag && vocabulary.text(slot.token) == text) {
+            let alike = (slot ^ tag) >> 24 == 0;
+            if slot == NONE || (alike && vocabulary.text(token_in(slot)) == text) {
                 return (at, tag);
             }
             at = (at + 1) & mask;
         }
     }
+}
+
+fn token_in(slot: u32) -> u32 {
+    slot & 0xff_ffff
 }
 
 #[cfg(test)]
@@ -209,7 +214,7 @@ mod tests {
         let texts: Vec<Vec<u8>> = (0..5000).map(|i| format!("{i}").into_bytes()).collect();
         let slices: Vec<&[u8]> = texts.iter().map(Vec::as_slice).collect();
         let vocabulary = vocabulary(&slices);
-        let mut index = Index::new(&vocabulary);
+        let mut index = Index::with_capacity(vocabulary.len());
         assert!((0..5000).all(|token| index.insert(&vocabulary, token).is_none()));
         for (token, text) in (0..).zip(&texts) {
             assert_eq!(index.find(&vocabulary, text), token);
@@ -223,7 +228,7 @@ mod tests {
     #[test]
     fn a_vocabulary_of_nothing_finds_nothing() {
         let empty = vocabulary(&[]);
-        let index = Index::new(&empty);
+        let index = Index::with_capacity(0);
         assert_eq!(index.find(&empty, b"a"), NONE);
         assert_eq!((empty.text(0), empty.text(7), empty.kind(0)), (&b""[..], &b""[..], None));
     }
@@ -231,7 +236,7 @@ mod tests {
     #[test]
     fn empty_texts_are_no_one_s_and_equal_ones_are_refused() {
         let vocabulary = vocabulary(&[b"", b"", b"a", b"a"]);
-        let mut index = Index::new(&vocabulary);
+        let mut index = Index::with_capacity(vocabulary.len());
         assert!((0..3).all(|token| index.insert_new(&vocabulary, token).is_ok()));
         let error = index.insert_new(&vocabulary, 3).unwrap_err();
         assert_eq!(

@@ -2,17 +2,20 @@
 //! written out: a general engine would take most of the time of encoding.
 
 mod gpt2;
+mod joints;
 mod tiktoken;
+
+pub(super) use joints::Joints;
 
 use super::unicode::{Class, Classes};
 
 /// A way to split text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Split {
-    /// Not at all.
-    Whole,
-    /// Before each run of spaces.
-    Spaces,
+    /// Where no token reaches across, for vocabularies that were made without words.
+    Joints(Joints),
+    /// Before each space.
+    EachSpace,
     /// As GPT-2 does.
     Gpt2,
     /// Each digit for itself, the rest as GPT-2 does: StarCoder, SmolLM.
@@ -25,14 +28,14 @@ pub(super) enum Split {
 
 impl Split {
     /// The words of `text`, which together are the text.
-    pub(super) fn words<'t>(self, text: &'t str) -> Words<'t> {
+    pub(super) fn words<'t>(&'t self, text: &'t str) -> Words<'t> {
         Words { split: self, classes: Classes::get(), text }
     }
 }
 
 /// What [`Split::words`] gives.
 pub(super) struct Words<'t> {
-    split: Split,
+    split: &'t Split,
     classes: &'static Classes,
     text: &'t str,
 }
@@ -45,8 +48,13 @@ impl<'t> Iterator for Words<'t> {
             return None;
         }
         let end = match self.split {
-            Split::Whole => self.text.len(),
-            Split::Spaces => before_spaces(self.text),
+            Split::Joints(joints) => joints.piece(self.text),
+            Split::EachSpace => self
+                .text
+                .bytes()
+                .skip(1)
+                .position(|byte| byte == b' ')
+                .map_or(self.text.len(), |at| at + 1),
             Split::Gpt2 => gpt2::piece(self.classes, self.text),
             Split::DigitsGpt2 => gpt2::piece_or_digit(self.classes, self.text),
             Split::Llama3 => tiktoken::piece(self.classes, self.text, 3),
@@ -56,14 +64,6 @@ impl<'t> Iterator for Words<'t> {
         self.text = rest;
         Some(word)
     }
-}
-
-/// Where the first run of spaces begins that follows something else.
-fn before_spaces(text: &str) -> usize {
-    let bytes = text.as_bytes();
-    let spaces = bytes.iter().take_while(|&&byte| byte == b' ').count();
-    let word = bytes[spaces..].iter().position(|&byte| byte == b' ');
-    word.map_or(text.len(), |len| spaces + len)
 }
 
 /// Bytes of the characters that `text` begins with whose class is `wanted`.
