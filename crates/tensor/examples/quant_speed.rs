@@ -94,15 +94,19 @@ fn measure(name: &str, layers: &[Layer], weights: &[Vec<Weights>], rows: usize) 
     let widest = layers.iter().map(|(_, cols, _)| *cols).max().unwrap_or(0);
     let x: Vec<f32> = (0..rows * widest).map(|i| (i as f32 * 0.37).sin()).collect();
     let mut inputs = Inputs::new();
-    let mut outs: Vec<Vec<Vec<f32>>> = layers
-        .iter()
-        .map(|(_, _, all)| all.iter().map(|n| vec![0.0; rows * n]).collect())
-        .collect();
+    // Written again and again, as a model's are.
+    let mut outs = [const { Vec::new() }; 3];
+    for (_, _, all) in layers {
+        for (out, n) in outs.iter_mut().zip(*all) {
+            out.resize(out.len().max(rows * n), 0.0);
+        }
+    }
     let time = best(|| {
-        for (((_, cols, _), weights), outs) in layers.iter().zip(weights).zip(&mut outs) {
+        for ((_, cols, all), weights) in layers.iter().zip(weights) {
             let weights: Vec<&Weights> = weights.iter().collect();
             inputs.set(&x[..rows * cols], rows, *cols, &weights);
-            let mut outs: Vec<&mut [f32]> = outs.iter_mut().map(|out| &mut out[..]).collect();
+            let outs = outs.iter_mut().zip(*all).map(|(out, n)| &mut out[..rows * n]);
+            let mut outs: Vec<&mut [f32]> = outs.collect();
             matmul(&inputs, &weights, &mut outs);
         }
     });

@@ -102,8 +102,8 @@ pub(super) unsafe fn multiply<E: Engine, S: Stored>(tiles: Tiles, rows: Rows, ou
             match rest.count {
                 12.. if E::ROWS >= 12 => all_tiles::<E, S, 12, 2>(tiles, rest, to),
                 6.. if E::ROWS >= 12 => all_tiles::<E, S, 6, 4>(tiles, rest, to),
-                4.. => all_tiles::<E, S, 4, 2>(tiles, rest, to),
-                2.. => all_tiles::<E, S, 2, 4>(tiles, rest, to),
+                4.. if E::ROWS >= 4 => all_tiles::<E, S, 4, 2>(tiles, rest, to),
+                2.. if E::ROWS >= 2 => all_tiles::<E, S, 2, 4>(tiles, rest, to),
                 _ => all_tiles::<E, S, 1, 8>(tiles, rest, to),
             }
         };

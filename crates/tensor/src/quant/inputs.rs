@@ -1,9 +1,9 @@
 //! Rows that weights are multiplied with, in the forms that kernels read.
 
+use super::engine::{Code, Engine, entry};
 use super::kinds::BLOCK;
 use super::weights::Weights;
 use crate::cpu::Isa;
-use crate::dispatch::{Kernel, dispatch};
 use crate::ops::blocks::Parts;
 use crate::pool::for_each_block;
 
@@ -50,8 +50,10 @@ pub struct Inputs {
     columns: usize,
     /// Groups of up to [`GROUP`] rows; in each, block 0 of all its rows, block 1, …
     blocks: Vec<Block>,
+    has_blocks: bool,
     /// Groups likewise; in each, column 0 of all its rows, column 1, …
     floats: Vec<f32>,
+    has_floats: bool,
 }
 
 impl Inputs {
@@ -83,36 +85,36 @@ impl Inputs {
         );
         assert!(weights.iter().all(|weights| weights.cols() == columns), "columns of the weights");
         (self.rows, self.columns) = (rows, columns);
-        self.blocks.clear();
-        self.floats.clear();
-        if weights.iter().any(|weights| !weights.is_float()) {
+        self.has_blocks = weights.iter().any(|weights| !weights.is_float());
+        self.has_floats = weights.iter().any(|weights| weights.is_float());
+        if self.has_blocks {
             self.blocks.resize(rows * (columns / BLOCK), Block::default());
             let quantise = |x: &[f32], to: &mut [Block], rows| {
-                dispatch(Isa::detect(), Quantise { x, rows, columns, to });
+                // SAFETY: `entry` asks for what this CPU has.
+                unsafe { entry::<Quantise, _>(Isa::detect())(Quantise { x, rows, columns, to }) };
             };
             for_each_group(x, rows, columns, &mut self.blocks, quantise);
         }
-        if weights.iter().any(|weights| weights.is_float()) {
+        if self.has_floats {
             self.floats.resize(rows * columns, 0.0);
-            let interleave = |x: &[f32], to: &mut [f32], rows| {
+            for_each_group(x, rows, columns, &mut self.floats, |x, to, rows| {
                 for (r, x) in x.chunks_exact(columns).enumerate() {
                     for (to, &x) in to.iter_mut().skip(r).step_by(rows).zip(x) {
                         *to = x;
                     }
                 }
-            };
-            for_each_group(x, rows, columns, &mut self.floats, interleave);
+            });
         }
     }
 
     /// Rows as bytes; `None` where they were not set for weights that are quantised.
     pub(super) fn blocks(&self) -> Option<&[Block]> {
-        (self.blocks.len() == self.rows * (self.columns / BLOCK)).then_some(&self.blocks)
+        self.has_blocks.then_some(&self.blocks)
     }
 
     /// Rows as floats; `None` where they were not set for weights that are floats.
     pub(super) fn floats(&self) -> Option<&[f32]> {
-        (self.floats.len() == self.rows * self.columns).then_some(&self.floats)
+        self.has_floats.then_some(&self.floats)
     }
 }
 
@@ -151,38 +153,53 @@ struct Quantise<'a> {
     to: &'a mut [Block],
 }
 
-impl Kernel for Quantise<'_> {
+impl Code<Quantise<'_>> for Quantise<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
-        for (r, x) in self.x.chunks_exact(self.columns).enumerate() {
-            let (blocks, _) = x.as_chunks::<BLOCK>();
-            for (to, x) in self.to.iter_mut().skip(r).step_by(self.rows).zip(blocks) {
-                *to = quantised(x);
+    unsafe fn run<E: Engine>(args: Quantise<'_>) {
+        let Quantise { x, rows, columns, to } = args;
+        for (r, x) in x.chunks_exact(columns).enumerate() {
+            for (b, x) in x.as_chunks::<BLOCK>().0.iter().enumerate() {
+                // SAFETY: as the caller promises.
+                unsafe { quantise::<E>(x, &mut to[b * rows + r]) };
             }
         }
     }
 }
 
+/// # Safety
+/// The CPU has the engine's instruction set.
 #[inline(always)]
-fn quantised(x: &[f32; BLOCK]) -> Block {
+unsafe fn quantise<E: Engine>(x: &[f32; BLOCK], to: &mut Block) {
     /// Less than this counts as 0, so that its reciprocal is finite.
     const LEAST: f32 = 1e-30;
-    /// Added to a float of less than 2^22, it leaves the nearest integer in the lower bits.
-    const ROUND: f32 = 12_582_912.0;
-    // The bits of floats without their signs are ordered as they are, NaN above all.
-    let largest = x.iter().fold(0, |largest, x| (x.to_bits() & 0x7FFF_FFFF).max(largest));
-    let largest = f32::from_bits(largest);
-    let (scale, factor) = match largest {
-        0.0..LEAST => (0.0, 0.0),
-        LEAST..f32::INFINITY => (largest / 127.0, 127.0 / largest),
-        _ => (f32::NAN, 0.0),
-    };
-    let integers =
-        x.map(|x| (x * factor + ROUND).to_bits().wrapping_sub(ROUND.to_bits()) as i32 as i8);
-    let (low, high) = integers.split_at(BLOCK / 2);
-    let taken = |half: &[i8]| -half.iter().map(|&q| i32::from(q)).sum::<i32>();
-    let halves_taken = [taken(low), taken(high)];
-    Block { numbers: integers, scale, taken: halves_taken[0] + halves_taken[1], halves_taken }
+    // SAFETY: vectors are within the block; the instruction set is the caller's promise.
+    unsafe {
+        // The bits of floats without their signs are ordered as they are, NaN above all.
+        let (sizes, mut largest) = (E::splat(0x7FFF_FFFF), E::splat(0));
+        for from in (0..BLOCK).step_by(E::LANES) {
+            let bits = E::bits(E::load_f32(x.as_ptr().add(from)));
+            largest = E::max(largest, E::and(bits, sizes));
+        }
+        let largest = f32::from_bits(E::greatest(largest));
+        let factor;
+        (to.scale, factor) = if largest < LEAST {
+            (0.0, 0.0)
+        } else if largest < f32::INFINITY {
+            (largest / 127.0, 127.0 / largest)
+        } else {
+            (f32::NAN, 0.0)
+        };
+        for from in (0..BLOCK).step_by(E::LANES) {
+            let scaled = E::mul(E::load_f32(x.as_ptr().add(from)), E::splat_f32(factor));
+            E::store_i8(to.numbers.as_mut_ptr().add(from), E::round(scaled));
+        }
+        for (half, taken) in to.halves_taken.iter_mut().enumerate() {
+            let numbers = to.numbers.as_ptr().add(half * BLOCK / 2);
+            let ones = E::splat(0x0101_0101);
+            *taken = -E::first(E::dot(E::splat(0), [ones; 4], numbers, 1));
+        }
+        to.taken = to.halves_taken[0] + to.halves_taken[1];
+    }
 }

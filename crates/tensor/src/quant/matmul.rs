@@ -147,7 +147,7 @@ impl<K: Kind> Code<Share<'_>> for Quantised<K> {
         let columns = share.inputs.columns();
         // SAFETY: as `Job::multiply` promises.
         unsafe {
-            if K::IS_WIDE || share.inputs.rows() <= 8 {
+            if K::IS_WIDE || share.inputs.rows() <= GROUP {
                 return quantised::<E, K>(share);
             }
             let blocks = columns / BLOCK;

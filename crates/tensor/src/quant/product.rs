@@ -56,10 +56,7 @@ impl Out {
             if first + E::LANES <= self.width {
                 E::store_f32(self.at.add(first), products);
             } else if first < self.width {
-                let mut floats = [0.0; TILE];
-                E::store_f32(floats.as_mut_ptr(), products);
-                let (at, count) = (self.at.add(first), self.width - first);
-                std::ptr::copy_nonoverlapping(floats.as_ptr(), at, count);
+                E::store_some_f32(self.at.add(first), products, self.width - first);
             }
         }
     }
@@ -76,10 +73,10 @@ pub(super) unsafe fn multiply<E: Engine, K: Kind>(tile: Tile, mut rows: Rows, mu
         // SAFETY: as the caller promises; no more rows than there are.
         let done = unsafe {
             match rows.count {
-                12.. if E::ROWS >= 12 && K::IS_WIDE => few::<E, K, 12>(tile, rows, out),
-                6.. if E::ROWS >= 12 && K::IS_WIDE => few::<E, K, 6>(tile, rows, out),
-                4.. => few::<E, K, 4>(tile, rows, out),
-                2.. => few::<E, K, 2>(tile, rows, out),
+                12.. if E::ROWS >= 12 => few::<E, K, 12>(tile, rows, out),
+                8.. if E::ROWS >= 8 => few::<E, K, 8>(tile, rows, out),
+                4.. if E::ROWS >= 4 => few::<E, K, 4>(tile, rows, out),
+                2.. if E::ROWS >= 2 => few::<E, K, 2>(tile, rows, out),
                 _ => few::<E, K, 1>(tile, rows, out),
             }
         };

@@ -22,6 +22,21 @@ pub(super) unsafe fn run<C: Code<A>, A>(args: A) -> C::Output {
     unsafe { C::run::<Avx2>(args) }
 }
 
+/// The greatest of eight numbers without a sign.
+///
+/// # Safety
+/// The CPU has AVX2.
+#[inline(always)]
+pub(super) unsafe fn greatest_256(b: __m256i) -> u32 {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let b = _mm_max_epu32(_mm256_castsi256_si128(b), _mm256_extracti128_si256::<1>(b));
+        let b = _mm_max_epu32(b, _mm_shuffle_epi32::<0b01_00_11_10>(b));
+        let b = _mm_max_epu32(b, _mm_shuffle_epi32::<0b10_11_00_01>(b));
+        _mm_cvtsi128_si32(b) as u32
+    }
+}
+
 impl Engine for Avx2 {
     const LANES: usize = 8;
     const ROWS: usize = 4;
@@ -36,8 +51,18 @@ impl Engine for Avx2 {
         and(a: __m256i, b: __m256i) -> __m256i = _mm256_and_si256(a, b);
         or(a: __m256i, b: __m256i) -> __m256i = _mm256_or_si256(a, b);
         add(a: __m256i, b: __m256i) -> __m256i = _mm256_add_epi32(a, b);
-        down(b: __m256i, n: u32) -> __m256i = _mm256_srl_epi32(b, _mm_cvtsi32_si128(n as i32));
-        up(b: __m256i, n: u32) -> __m256i = _mm256_sll_epi32(b, _mm_cvtsi32_si128(n as i32));
+        down(b: __m256i, n: u32) -> __m256i = _mm256_srlv_epi32(b, _mm256_set1_epi32(n as i32));
+        up(b: __m256i, n: u32) -> __m256i = _mm256_sllv_epi32(b, _mm256_set1_epi32(n as i32));
+        max(a: __m256i, b: __m256i) -> __m256i = _mm256_max_epu32(a, b);
+        greatest(b: __m256i) -> u32 = greatest_256(b);
+        first(b: __m256i) -> i32 = _mm_cvtsi128_si32(_mm256_castsi256_si128(b));
+        store_i8(to: *mut i8, b: __m256i) = {
+            let (low, high) = (_mm256_castsi256_si128(b), _mm256_extracti128_si256::<1>(b));
+            let words = _mm_packs_epi32(low, high);
+            _mm_storel_epi64(to.cast(), _mm_packs_epi16(words, words));
+        };
+        bits(v: __m256) -> __m256i = _mm256_castps_si256(v);
+        round(v: __m256) -> __m256i = _mm256_cvtps_epi32(v);
         load_i8(from: *const u8) -> __m256i = _mm256_cvtepi8_epi32(_mm_loadl_epi64(from.cast()));
         load_u8(from: *const u8) -> __m256i = _mm256_cvtepu8_epi32(_mm_loadl_epi64(from.cast()));
         float(b: __m256i) -> __m256 = _mm256_cvtepi32_ps(b);
@@ -48,6 +73,11 @@ impl Engine for Avx2 {
             _mm256_cvtepu16_epi32(_mm_loadu_si128(from.cast())),
         ));
         store_f32(to: *mut f32, v: __m256) = _mm256_storeu_ps(to, v);
+        store_some_f32(to: *mut f32, v: __m256, count: usize) = {
+            let lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+            let mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(count as i32), lanes);
+            _mm256_maskstore_ps(to, mask, v);
+        };
         mul(a: __m256, b: __m256) -> __m256 = _mm256_mul_ps(a, b);
         mul_add(a: __m256, b: __m256, c: __m256) -> __m256 = _mm256_fmadd_ps(a, b, c);
         prefetch(address: *const u8) = _mm_prefetch::<_MM_HINT_T0>(address.cast());

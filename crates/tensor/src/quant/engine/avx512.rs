@@ -2,6 +2,7 @@
 
 use std::arch::x86_64::*;
 
+use super::avx2::greatest_256;
 use super::{Code, Engine};
 use crate::cpu::Isa;
 
@@ -38,8 +39,20 @@ impl Engine for Avx512 {
         and(a: __m512i, b: __m512i) -> __m512i = _mm512_and_si512(a, b);
         or(a: __m512i, b: __m512i) -> __m512i = _mm512_or_si512(a, b);
         add(a: __m512i, b: __m512i) -> __m512i = _mm512_add_epi32(a, b);
-        down(b: __m512i, n: u32) -> __m512i = _mm512_srl_epi32(b, _mm_cvtsi32_si128(n as i32));
-        up(b: __m512i, n: u32) -> __m512i = _mm512_sll_epi32(b, _mm_cvtsi32_si128(n as i32));
+        down(b: __m512i, n: u32) -> __m512i = _mm512_srlv_epi32(b, _mm512_set1_epi32(n as i32));
+        up(b: __m512i, n: u32) -> __m512i = _mm512_sllv_epi32(b, _mm512_set1_epi32(n as i32));
+        max(a: __m512i, b: __m512i) -> __m512i = _mm512_max_epu32(a, b);
+        greatest(b: __m512i) -> u32 = {
+            let half = _mm256_max_epu32(
+                _mm512_castsi512_si256(b),
+                _mm512_extracti64x4_epi64::<1>(b),
+            );
+            greatest_256(half)
+        };
+        first(b: __m512i) -> i32 = _mm_cvtsi128_si32(_mm512_castsi512_si128(b));
+        store_i8(to: *mut i8, b: __m512i) = _mm_storeu_si128(to.cast(), _mm512_cvtepi32_epi8(b));
+        bits(v: __m512) -> __m512i = _mm512_castps_si512(v);
+        round(v: __m512) -> __m512i = _mm512_cvtps_epi32(v);
         load_i8(from: *const u8) -> __m512i = _mm512_cvtepi8_epi32(_mm_loadu_si128(from.cast()));
         load_u8(from: *const u8) -> __m512i = _mm512_cvtepu8_epi32(_mm_loadu_si128(from.cast()));
         float(b: __m512i) -> __m512 = _mm512_cvtepi32_ps(b);
@@ -50,6 +63,8 @@ impl Engine for Avx512 {
             _mm512_cvtepu16_epi32(_mm256_loadu_si256(from.cast())),
         ));
         store_f32(to: *mut f32, v: __m512) = _mm512_storeu_ps(to, v);
+        store_some_f32(to: *mut f32, v: __m512, count: usize) =
+            _mm512_mask_storeu_ps(to, (1u16 << count) - 1, v);
         mul(a: __m512, b: __m512) -> __m512 = _mm512_mul_ps(a, b);
         mul_add(a: __m512, b: __m512, c: __m512) -> __m512 = _mm512_fmadd_ps(a, b, c);
         prefetch(address: *const u8) = _mm_prefetch::<_MM_HINT_T0>(address.cast());

@@ -62,12 +62,24 @@ pub(super) trait Engine: Copy {
     unsafe fn down(b: Self::B, n: u32) -> Self::B;
     /// Each lane's bits moved up by `n < 32`.
     unsafe fn up(b: Self::B, n: u32) -> Self::B;
+    /// The greater of each lane, as numbers without a sign.
+    unsafe fn max(a: Self::B, b: Self::B) -> Self::B;
+    /// The greatest lane, as a number without a sign.
+    unsafe fn greatest(b: Self::B) -> u32;
+    /// The first lane.
+    unsafe fn first(b: Self::B) -> i32;
     /// `LANES` signed bytes as integers.
     unsafe fn load_i8(from: *const u8) -> Self::B;
     /// `LANES` bytes as integers.
     unsafe fn load_u8(from: *const u8) -> Self::B;
     /// Signed integers as floats.
     unsafe fn float(b: Self::B) -> Self::F;
+    /// Each lane's lowest byte to `LANES` bytes at `to`.
+    unsafe fn store_i8(to: *mut i8, b: Self::B);
+    /// The bits of floats.
+    unsafe fn bits(v: Self::F) -> Self::B;
+    /// To the nearest integers, ties to even, of floats that are less than 2^22.
+    unsafe fn round(v: Self::F) -> Self::B;
     /// To each lane of `sum` the products of its bytes in the four `weights` with 16 bytes from
     /// `inputs`, signed ones of -127 or more. Weights are less than `1 << bits`; of eight bits, see
     /// [`CENTRES_BYTES`](Self::CENTRES_BYTES).
@@ -83,6 +95,8 @@ pub(super) trait Engine: Copy {
     unsafe fn load_bf16(from: *const u16) -> Self::F;
     /// To `to`.
     unsafe fn store_f32(to: *mut f32, v: Self::F);
+    /// The first `count < LANES` lanes to `to`.
+    unsafe fn store_some_f32(to: *mut f32, v: Self::F, count: usize);
     /// `a * b`
     unsafe fn mul(a: Self::F, b: Self::F) -> Self::F;
     /// `a * b + c`, rounded once.

@@ -11,7 +11,7 @@ const LANES: usize = 4;
 
 impl Engine for Scalar {
     const LANES: usize = LANES;
-    const ROWS: usize = 4;
+    const ROWS: usize = 1;
     const CENTRES_BYTES: bool = false;
     type B = [u32; LANES];
     type F = [f32; LANES];
@@ -27,6 +27,18 @@ impl Engine for Scalar {
             std::array::from_fn(|i| a[i].wrapping_add(b[i]));
         down(b: [u32; LANES], n: u32) -> [u32; LANES] = b.map(|b| b >> n);
         up(b: [u32; LANES], n: u32) -> [u32; LANES] = b.map(|b| b << n);
+        max(a: [u32; LANES], b: [u32; LANES]) -> [u32; LANES] =
+            std::array::from_fn(|i| a[i].max(b[i]));
+        greatest(b: [u32; LANES]) -> u32 = b.into_iter().fold(0, u32::max);
+        first(b: [u32; LANES]) -> i32 = b[0] as i32;
+        store_i8(to: *mut i8, b: [u32; LANES]) =
+            to.cast::<[i8; LANES]>().write(b.map(|b| b as i8));
+        bits(v: [f32; LANES]) -> [u32; LANES] = v.map(f32::to_bits);
+        round(v: [f32; LANES]) -> [u32; LANES] = v.map(|v| {
+            // Its lower bits are an integer's.
+            let rounder = 12_582_912f32;
+            (v + rounder).to_bits().wrapping_sub(rounder.to_bits())
+        });
         load_i8(from: *const u8) -> [u32; LANES] =
             from.cast::<[i8; LANES]>().read().map(|x| i32::from(x) as u32);
         load_u8(from: *const u8) -> [u32; LANES] = from.cast::<[u8; LANES]>().read().map(u32::from);
@@ -38,6 +50,8 @@ impl Engine for Scalar {
         load_bf16(from: *const u16) -> [f32; LANES] =
             from.cast::<[u16; LANES]>().read_unaligned().map(from_bf16);
         store_f32(to: *mut f32, v: [f32; LANES]) = to.cast::<[f32; LANES]>().write_unaligned(v);
+        store_some_f32(to: *mut f32, v: [f32; LANES], count: usize) =
+            std::slice::from_raw_parts_mut(to, count).copy_from_slice(&v[..count]);
         mul(a: [f32; LANES], b: [f32; LANES]) -> [f32; LANES] =
             std::array::from_fn(|i| a[i] * b[i]);
         mul_add(a: [f32; LANES], b: [f32; LANES], c: [f32; LANES]) -> [f32; LANES] =
