@@ -8,27 +8,14 @@ the words of ``docs/reference/artifact-format.md``.
 import hashlib
 import json
 import struct
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
+
+from attack import Attack, damaged, main
 
 # What pickle.dumps({"a": 1}) gives.
 PICKLE = b"\x80\x04\x95\x0a\0\0\0\0\0\0\0}\x94\x8c\x01a\x94K\x01s."
 NAN, INF = struct.pack("<d", float("nan")), struct.pack("<d", float("inf"))
-
-
-@dataclass(frozen=True)
-class Attack:
-    """A file and the answer that reading it must have."""
-
-    name: str
-    content: bytes
-    error: str | None
-    """Class of `ferrule.errors`; None for a file that is odd but good."""
-    says: str
-    """Part of the message."""
 
 
 def attacks() -> Iterator[Attack]:
@@ -45,11 +32,6 @@ def attacks() -> Iterator[Attack]:
     yield from scalers()
     yield from graphs()
     yield from seals()
-
-
-def damaged(name: str, content: bytes, says: str) -> Attack:
-    """Return an attack that is answered as damage."""
-    return Attack(name, content, "DataLossError", says)
 
 
 # How a file is made.
@@ -559,20 +541,5 @@ def seals() -> Iterator[Attack]:
     yield damaged("metadata-key-too-many", more, "not in the form that Ferrule writes")
 
 
-def main() -> None:
-    """Write every file, and the verdicts."""
-    if len(sys.argv) != 2:
-        sys.exit("usage: python attacks/artifacts.py FOLDER")
-    folder = Path(sys.argv[1])
-    folder.mkdir(parents=True, exist_ok=True)
-    verdicts = {}
-    for attack in attacks():
-        name = f"{attack.name}.safetensors"
-        (folder / name).write_bytes(attack.content)
-        verdicts[name] = {"error": attack.error, "says": attack.says}
-    (folder / "verdicts.json").write_text(json.dumps(verdicts, indent=1) + "\n")
-    print(f"{len(verdicts)} files in {folder}")
-
-
 if __name__ == "__main__":
-    main()
+    main(attacks(), ".safetensors")

@@ -1,8 +1,9 @@
-"""Writes ``crates/format/tests/gguf/kinds.gguf``: blocks of every kind and the weights that they stand for.
+"""Writes ``crates/format/tests/gguf/kinds.gguf``: blocks of every kind, and what they stand for.
 
-``python scripts/record_gguf.py`` with the packages ``gguf`` and ``numpy``. Both the file and the weights are
-those of the ``gguf`` package, which is the reference for reading GGUF in Python. A tensor ``Q4_0`` holds random
-blocks of that kind, and ``Q4_0.weights`` what they stand for. The first blocks have special scales.
+``python scripts/record_gguf.py`` with the packages ``gguf`` and ``numpy``. Both the file and the
+weights are those of the ``gguf`` package, which is the reference for reading GGUF in Python. A
+tensor ``Q4_0`` holds random blocks of that kind, and ``Q4_0.weights`` what they stand for. The
+first blocks have special scales.
 """
 
 from pathlib import Path
@@ -31,7 +32,8 @@ SCALES: dict[Kind, tuple[int, ...]] = {
     Kind.Q6_K: (208,),
 }
 
-# As bits of a float16: 0, -0, the least and the greatest subnormals, the least normal, the greatest, infinities, NaN, 1, -1.
+# As bits of a float16: 0, -0, the least and the greatest subnormal, a negative one, the least
+# normal, the greatest, infinities, NaN, 1, -1.
 SPECIAL = [
     *(0x0000, 0x8000, 0x0001, 0x03FF, 0x8001, 0x0400),
     *(0x7BFF, 0x7C00, 0xFC00, 0x7E00, 0x3C00, 0xBC00),
@@ -39,7 +41,7 @@ SPECIAL = [
 
 
 def blocks_of(kind: Kind, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Return random blocks ``[count, bytes]``: some with special scales, most with those of models."""
+    """Return random blocks ``[count, bytes]``, the first of them with special scales."""
     weights, size = gguf.GGML_QUANT_SIZES[kind]
     count = 256 if weights == 1 else len(SPECIAL) + 256 // weights + 8
     blocks = rng.integers(0, 256, (count, size), dtype=np.uint8)

@@ -75,7 +75,7 @@ impl Default for Limits {
         Self {
             artifact_bytes_max: 4 << 30,
             artifact_header_bytes_max: 16 * MIB,
-            gguf_header_bytes_max: 64 * MIB,
+            gguf_header_bytes_max: 32 * MIB,
             artifact_tensors_max: 65_536,
             body_bytes_max: 16 * MIB,
             header_bytes_max: 16 << 10,

@@ -225,6 +225,24 @@ pub enum FormatError {
         /// Weights of a block.
         block: usize,
     },
+    /// The text is not the JSON of an index of safetensors files.
+    #[error("not an index of safetensors files: {detail}")]
+    IndexJson {
+        /// What the JSON reader says, with line and column.
+        detail: String,
+    },
+    /// An index names a file that does not lie beside it.
+    #[error(
+        "tensor {} lies in the file {}; expected the name of a .safetensors file beside the index",
+        shown(.tensor),
+        shown(.file)
+    )]
+    ShardName {
+        /// The tensor's name.
+        tensor: String,
+        /// What the index says.
+        file: String,
+    },
     /// A number in the header of a llama2.c file is one that cannot be.
     #[error("not a llama2.c file: {field} is {value} in its header; expected {expected}")]
     Llama2cHeader {

@@ -7,11 +7,13 @@
 //! Source: <https://github.com/huggingface/safetensors#format>
 
 mod header;
+mod index;
 mod json;
 mod view;
 mod writer;
 
 pub use header::{Header, TensorInfo};
+pub use index::Index;
 pub use view::{Reader, TensorView, read};
 pub use writer::{Layout, TensorSpec, layout};
 

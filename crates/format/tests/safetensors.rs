@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ferrule_base::{DType, Limits};
 use ferrule_format::FormatError;
-use ferrule_format::safetensors::{TensorSpec, layout, read};
+use ferrule_format::safetensors::{Index, TensorSpec, layout, read};
 
 fn file(json: &str, data_bytes: usize) -> Vec<u8> {
     [&(json.len() as u64).to_le_bytes(), json.as_bytes(), &vec![0; data_bytes]].concat()
@@ -108,4 +108,54 @@ fn what_no_reader_could_tell_apart_is_not_laid_out() {
     assert!(refused(&[bytes]).contains("no such dtype"));
     let huge = TensorSpec { shape: &[usize::MAX, 2], ..spec("a") };
     assert!(refused(&[huge]).contains("overflows"));
+}
+
+fn index(json: &str) -> Result<Index, FormatError> {
+    Index::parse(json.as_bytes(), &Limits::default())
+}
+
+#[test]
+fn an_index_says_which_file_holds_a_tensor() {
+    let json = r#"{"metadata":{"total_size":12},"weight_map":{
+        "b":"model-00002-of-00002.safetensors",
+        "a":"model-00001-of-00002.safetensors",
+        "c":"model-00002-of-00002.safetensors"}}"#;
+    let index = index(json).expect("an index");
+    assert_eq!(
+        index.files(),
+        ["model-00002-of-00002.safetensors", "model-00001-of-00002.safetensors"]
+    );
+    assert!(index.tensors().eq(["a", "b", "c"]));
+    assert_eq!(index.file_of("a"), Some("model-00001-of-00002.safetensors"));
+    assert_eq!(index.file_of("c"), index.file_of("b"));
+    assert_eq!(index.file_of("d"), None);
+}
+
+#[test]
+fn an_index_that_has_two_meanings_or_names_files_elsewhere_is_refused() {
+    let names = [
+        "../a.safetensors",
+        "/a.safetensors",
+        "a/b.safetensors",
+        "a\\\\b.safetensors",
+        "C:a.safetensors",
+        ".safetensors",
+        "a.bin",
+        "",
+        "a\\u0000.safetensors",
+    ];
+    for name in names {
+        let json = format!(r#"{{"weight_map":{{"t":"{name}"}}}}"#);
+        let found = index(&json).expect_err(name);
+        assert!(matches!(found, FormatError::ShardName { .. }), "{name}: {found}");
+    }
+    let twice = r#"{"weight_map":{"t":"a.safetensors","t":"b.safetensors"}}"#;
+    assert_eq!(index(twice), Err(FormatError::DuplicateTensor { tensor: "t".into() }));
+    let twice = r#"{"weight_map":{},"weight_map":{}}"#;
+    assert_eq!(index(twice), Err(FormatError::DuplicateKey { key: "weight_map".into() }));
+    let deep = format!(r#"{{"metadata":{}"#, "[".repeat(100_000));
+    for json in ["", "[]", "{}", r#"{"weight_map":["a"]}"#, r#"{"weight_map":{"t":1}}"#, &deep] {
+        let found = index(json).expect_err(json);
+        assert!(matches!(found, FormatError::IndexJson { .. }), "{found}");
+    }
 }

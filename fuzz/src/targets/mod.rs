@@ -2,22 +2,28 @@
 
 mod artifact;
 mod csv;
+mod gguf;
 mod graph;
 mod grpc;
+mod llama2c;
 mod parquet;
 mod rest;
 mod safetensors;
+mod safetensors_index;
 mod served;
 
 /// Every target.
 pub const TARGETS: &[Target] = &[
     artifact::TARGET,
     csv::TARGET,
+    gguf::TARGET,
     graph::TARGET,
     grpc::TARGET,
+    llama2c::TARGET,
     parquet::TARGET,
     rest::TARGET,
     safetensors::TARGET,
+    safetensors_index::TARGET,
 ];
 
 /// A parser to be fuzzed.

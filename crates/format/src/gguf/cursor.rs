@@ -2,7 +2,6 @@
 
 use crate::FormatError;
 
-#[derive(Clone, Copy)]
 pub(super) struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -72,6 +71,28 @@ impl<'a> Cursor<'a> {
         self.take(length, part)
     }
 
+    /// The bytes of `count` strings, one after the other. Hostile files have millions of them, so that
+    /// this takes few instructions a string.
+    pub(super) fn strings(
+        &mut self,
+        count: u64,
+        part: &'static str,
+    ) -> Result<&'a [u8], FormatError> {
+        let all = self.bytes.get(..self.max).unwrap_or(self.bytes);
+        let all = all.get(self.at..).unwrap_or_default();
+        let mut left = all;
+        for _ in 0..count {
+            match after_string(left) {
+                Some(after) => left = after,
+                None => {
+                    self.at = self.at.saturating_add(all.len().saturating_sub(left.len()));
+                    return self.string(part);
+                }
+            }
+        }
+        self.take(all.len().saturating_sub(left.len()) as u64, part)
+    }
+
     /// A name, which is short and UTF-8.
     pub(super) fn name(&mut self, part: &'static str) -> Result<&'a str, FormatError> {
         let bytes = self.string(part)?;
@@ -80,6 +101,13 @@ impl<'a> Cursor<'a> {
         }
         std::str::from_utf8(bytes).map_err(|_| FormatError::NotUtf8 { part })
     }
+}
+
+/// What follows the string that `bytes` begin with; `None` where it does not end in them.
+#[inline]
+fn after_string(bytes: &[u8]) -> Option<&[u8]> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    rest.get(usize::try_from(u64::from_le_bytes(*length)).ok()?..)
 }
 
 /// Longest key or name of a tensor, bytes. ggml has tensors of at most 63; keys are of that order.

@@ -4,7 +4,6 @@ use super::cursor::Cursor;
 use super::twice;
 use super::value::{self, Value};
 use crate::FormatError;
-use crate::text::printable;
 
 /// Most entries. Models have some dozens; what they make us allocate stays near 4 MiB.
 const ENTRIES_MAX: usize = 65_536;
@@ -47,5 +46,5 @@ pub(super) fn alignment(entries: &[(&str, Value<'_>)]) -> Result<u64, FormatErro
     }
     .filter(|value| value.is_power_of_two())
     .map(u64::from)
-    .ok_or_else(|| FormatError::Alignment { found: printable(&format!("{value:?}")) })
+    .ok_or_else(|| FormatError::Alignment { found: value.to_string() })
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::cursor::Cursor;
 use crate::FormatError;
+use crate::text::shown;
 
 /// How a value is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +59,19 @@ pub enum Value<'a> {
     Str(&'a str),
     /// Values of one kind.
     Array(Array<'a>),
+}
+
+impl fmt::Display for Value<'_> {
+    /// As a person would write it; long texts are cut, and arrays are their kind and length.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(value) => value.fmt(f),
+            Self::Float(value) => value.fmt(f),
+            Self::Bool(value) => value.fmt(f),
+            Self::Str(text) => f.write_str(&shown(text)),
+            Self::Array(array) => write!(f, "{array:?}"),
+        }
+    }
 }
 
 /// Values of one kind, as they lie in the file.
@@ -178,13 +192,7 @@ fn read_array<'a>(cursor: &mut Cursor<'a>, key: &str) -> Result<Array<'a>, Forma
     cursor.room(count, kind.bytes(), PART)?;
     let bytes = match kind {
         ValueKind::Array => return Err(FormatError::NestedArray { key: key.to_owned() }),
-        ValueKind::Str => {
-            let mut walk = *cursor;
-            for _ in 0..count {
-                walk.string(PART)?;
-            }
-            cursor.take(walk.at().saturating_sub(cursor.at()) as u64, PART)?
-        }
+        ValueKind::Str => cursor.strings(count, PART)?,
         _ => cursor.take(count.saturating_mul(kind.bytes()), PART)?,
     };
     if kind == ValueKind::Bool {

@@ -72,14 +72,13 @@ impl<'a> Llama2c<'a> {
             value: i32::try_from(config.dim).unwrap_or(i32::MAX),
             expected: "sizes whose products fit in 64 bits",
         })?;
-        match (needed.checked_sub(data.len()), data.len().checked_sub(needed)) {
-            (Some(0), _) => Ok(Self { config, sections, data }),
-            (Some(missing), _) => {
-                Err(FormatError::EndsEarly { part: "the weights", missing: missing as u64 })
-            }
-            (None, extra) => {
-                Err(FormatError::TrailingBytes { count: extra.unwrap_or_default() as u64 })
-            }
+        if let Some(missing) = needed.checked_sub(data.len()).filter(|missing| *missing > 0) {
+            let (part, missing) = ("the weights", missing as u64);
+            return Err(FormatError::EndsEarly { part, missing });
+        }
+        match data.len().checked_sub(needed) {
+            Some(count) if count > 0 => Err(FormatError::TrailingBytes { count: count as u64 }),
+            _ => Ok(Self { config, sections, data }),
         }
     }
 

@@ -29,31 +29,45 @@ pub(super) struct RawHeader {
 
 /// Reads the JSON text of a header.
 pub(super) fn parse(text: &str, limits: &Limits) -> Result<RawHeader, FormatError> {
-    let guard = Guard { limits, fault: Cell::new(None) };
+    let guard = Guard::new(limits);
     let mut json = serde_json::Deserializer::from_str(text);
     json.deserialize_map(HeaderVisitor(&guard))
         .and_then(|header| json.end().map(|()| header))
         .map_err(|error| {
             let detail = printable(&error.to_string());
-            guard.fault.take().unwrap_or(FormatError::HeaderJson { detail })
+            guard.fault().unwrap_or(FormatError::HeaderJson { detail })
         })
 }
 
 /// The limits, and the typed error that a visitor stopped with: serde's own carry only text.
-struct Guard<'a> {
-    limits: &'a Limits,
+pub(super) struct Guard<'a> {
+    pub(super) limits: &'a Limits,
     fault: Cell<Option<FormatError>>,
 }
 
-impl Guard<'_> {
-    fn refuse<E: Error>(&self, fault: FormatError) -> E {
+impl<'a> Guard<'a> {
+    pub(super) fn new(limits: &'a Limits) -> Self {
+        Self { limits, fault: Cell::new(None) }
+    }
+
+    /// The error that a visitor stopped with, if that was one of ours.
+    pub(super) fn fault(&self) -> Option<FormatError> {
+        self.fault.take()
+    }
+
+    pub(super) fn refuse<E: Error>(&self, fault: FormatError) -> E {
         let error = E::custom(&fault);
         self.fault.set(Some(fault));
         error
     }
 
     /// Room for one more of `what` beside the `count` there are, else an error.
-    fn room<E: Error>(&self, count: usize, max: usize, what: &'static str) -> Result<(), E> {
+    pub(super) fn room<E: Error>(
+        &self,
+        count: usize,
+        max: usize,
+        what: &'static str,
+    ) -> Result<(), E> {
         if count < max { Ok(()) } else { Err(self.refuse(FormatError::TooMany { what, max })) }
     }
 }
@@ -170,7 +184,7 @@ impl<'de> Visitor<'de> for ShapeVisitor<'_> {
 }
 
 /// Runs a visitor on whatever comes next, so that it alone says which JSON types it takes.
-struct Seed<V>(V);
+pub(super) struct Seed<V>(pub(super) V);
 
 impl<'de, V: Visitor<'de>> serde::de::DeserializeSeed<'de> for Seed<V> {
     type Value = V::Value;
