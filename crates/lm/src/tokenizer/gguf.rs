@@ -231,6 +231,7 @@ fn family(name: &str) -> Result<Family, LmError> {
         "smollm" | "starcoder" | "refact" | "command-r" | "codeshell" | "exaone" | "minerva-7b" => {
             plain(Split::DigitsGpt2)
         }
+        "default" => plain(Split::Default),
         "llama-bpe" | "llama3" | "llama-v3" | "falcon3" => {
             Family { ignore_merges: true, adds_bos: true, ..plain(Split::Llama3) }
         }
@@ -239,7 +240,7 @@ fn family(name: &str) -> Result<Family, LmError> {
         other => {
             return Err(LmError::UnsupportedTokenizer {
                 tokenizer: format!("gpt2 with the pre-tokenizer {other}"),
-                known: "gpt-2, smollm, starcoder, llama-bpe, qwen2 and their kin",
+                known: "default, gpt-2, smollm, starcoder, llama-bpe, qwen2 and their kin",
             });
         }
     })

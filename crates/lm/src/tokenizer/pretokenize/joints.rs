@@ -23,7 +23,10 @@ impl Joints {
     /// Adds the pairs within `token`.
     pub(in crate::tokenizer) fn add(&mut self, token: &[u8]) {
         for (&first, &second) in token.iter().zip(token.iter().skip(1)) {
-            self.pairs[first as usize][second as usize >> 6] |= 1 << (second & 63);
+            // Most are known by now, and reading does not hold up the next.
+            if !self.holds(first, second) {
+                self.pairs[first as usize][second as usize >> 6] |= 1 << (second & 63);
+            }
         }
     }
 

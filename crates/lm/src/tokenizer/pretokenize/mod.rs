@@ -1,6 +1,7 @@
 //! How text falls into words, each of which is encoded by itself. The published regular expressions,
 //! written out: a general engine would take most of the time of encoding.
 
+mod default;
 mod gpt2;
 mod joints;
 mod tiktoken;
@@ -20,6 +21,8 @@ pub(super) enum Split {
     Gpt2,
     /// Each digit for itself, the rest as GPT-2 does: StarCoder, SmolLM.
     DigitsGpt2,
+    /// As llama.cpp does where a file does not say.
+    Default,
     /// As Llama 3 does, with up to three digits in a piece.
     Llama3,
     /// As Qwen 2 does: Llama 3's, with one digit in a piece.
@@ -57,6 +60,7 @@ impl<'t> Iterator for Words<'t> {
                 .map_or(self.text.len(), |at| at + 1),
             Split::Gpt2 => gpt2::piece(self.classes, self.text),
             Split::DigitsGpt2 => gpt2::piece_or_digit(self.classes, self.text),
+            Split::Default => default::piece(self.classes, self.text),
             Split::Llama3 => tiktoken::piece(self.classes, self.text, 3),
             Split::Qwen2 => tiktoken::piece(self.classes, self.text, 1),
         };
