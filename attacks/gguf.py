@@ -86,7 +86,7 @@ def starts() -> Iterator[Attack]:
     refused, newer = "InvalidArgumentError", "UnimplementedError"
     others = {
         "empty": (b"", "is empty"),
-        "three-bytes": (b"GGU", "begins with the bytes 47 47 55"),
+        "three-bytes": (b"GGU", 'begins with "GGU"'),
         "web-page": (b"<!DOCTYPE html><title>404</title>", "is a web page"),
         "git-lfs": (b"version https://git-lfs.github.com/spec/v1\n", "is a pointer of Git LFS"),
         "pickle": (b"\x80\x04\x95" + bytes(60), "is a pickle"),
@@ -94,9 +94,9 @@ def starts() -> Iterator[Attack]:
         "pdf": (b"%PDF-1.7\n", "is a PDF"),
         "elf": (b"\x7fELF\x02\x01\x01\0", "is an executable"),
         "script": (b"#!/bin/sh\nrm -rf /\n", "is a script"),
-        "ggjt": (b"tjgg\x03\0\0\0", "begins with the bytes 74 6a 67 67"),
-        "small-letters": (b"gguf" + model()[4:], "begins with the bytes 67 67 75 66"),
-        "safetensors": (u64(2) + b"{}", "begins with the bytes 02 00 00 00"),
+        "ggjt": (b"tjgg\x03\0\0\0", 'begins with "tjgg"'),
+        "small-letters": (b"gguf" + model()[4:], 'begins with "gguf"'),
+        "safetensors": (u64(2) + b"{}", r'begins with "\x02\x00\x00\x00"'),
     }
     for name, (content, says) in others.items():
         yield Attack(f"start-{name}", content, refused, f"not a GGUF file: it {says}")

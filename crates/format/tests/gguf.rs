@@ -203,7 +203,11 @@ fn a_file_that_is_not_gguf_is_told_from_its_first_bytes_and_a_version_that_is_no
         (b"PK\x03\x04..", "not a GGUF file: it is a zip archive", ErrorCode::InvalidArgument),
         (b"<!doctype html>", "it is a web page", ErrorCode::InvalidArgument),
         (b"version https://git-lfs.github.com", "`git lfs pull`", ErrorCode::InvalidArgument),
-        (b"\0\x01\x02\x03\x04", "begins with the bytes 00 01 02 03 ", ErrorCode::InvalidArgument),
+        (
+            b"\0\x01\x02\x03\x04",
+            "begins with \"\\x00\\x01\\x02\\x03\" ",
+            ErrorCode::InvalidArgument,
+        ),
         (b"GGUF\0\0\0\x03", "big-endian", ErrorCode::Unimplemented),
         (b"GGUF\x01\0\0\0", "GGUF version 1; 2 and 3 are read", ErrorCode::Unimplemented),
         (b"GGUF\x04\0\0\0", "upgrade ferrule", ErrorCode::Unimplemented),

@@ -30,8 +30,8 @@ fn beginning(bytes: &[u8]) -> String {
     match foreign::recognise(bytes) {
         Some(foreign) => format!("it is {}", foreign.name),
         None => {
-            let hex: Vec<String> = bytes.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-            format!("it begins with the bytes {} instead of \"GGUF\"", hex.join(" "))
+            let start = bytes.get(..4).unwrap_or(bytes).escape_ascii();
+            format!("it begins with \"{start}\" instead of \"GGUF\"")
         }
     }
 }
