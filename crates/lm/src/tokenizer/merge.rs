@@ -157,7 +157,7 @@ mod tests {
     impl Joins for Chance {
         fn join(&self, left: Symbol, right: Symbol) -> Join {
             let sum = right.end - left.start;
-            if sum % 5 == 0 {
+            if sum.is_multiple_of(5) {
                 return Join::NEVER;
             }
             let mixed =
