@@ -170,9 +170,10 @@ impl<'a> Campaign<'a> {
 /// An answer's text without what differs from input to input: digits and quoted names.
 fn shape_of(answer: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
-    let mut quoted = false;
+    let (mut quoted, mut escaped) = (false, false);
     for byte in answer.bytes() {
-        quoted ^= byte == b'"';
+        quoted ^= byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
         if !quoted && !byte.is_ascii_digit() {
             byte.hash(&mut hasher);
         }
