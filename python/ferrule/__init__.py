@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ferrule import artifact, cluster, data, errors, flow, serving
+    from ferrule import artifact, cluster, data, errors, flow, lm, serving
     from ferrule.artifact import inspect, load, save
     from ferrule.serving import Server, serve
 
@@ -20,13 +20,14 @@ __all__ = [
     "errors",
     "flow",
     "inspect",
+    "lm",
     "load",
     "save",
     "serve",
     "serving",
 ]
 
-_MODULES = {"artifact", "cluster", "data", "errors", "flow", "serving"}
+_MODULES = {"artifact", "cluster", "data", "errors", "flow", "lm", "serving"}
 _HOMES = {
     "Server": "ferrule.serving",
     "inspect": "ferrule.artifact",

@@ -1,8 +1,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
-from typing import Any, Self, TypeAlias, final
+from typing import Any, Literal, Self, TypeAlias, final
 
-from numpy import dtype, float64, floating, int32, int64, uint8, uint32
+from numpy import dtype, float32, float64, floating, int32, int64, uint8, uint32
 from numpy.typing import NDArray
 from typing_extensions import disjoint_base
 
@@ -108,6 +108,56 @@ class FlowSession:
     def profile(self, fetches: Any, feeds: dict[Any, Any], calls: int) -> dict[str, Any]: ...
     def variable(self, id: int) -> Any: ...  # noqa: A002
     def set_variable(self, id: int, value: Any, dtype: str) -> None: ...  # noqa: A002
+
+@final
+class LanguageModel:
+    def __new__(
+        cls, path: str | PathLike[str], context: int | None, cache_bytes: int
+    ) -> LanguageModel: ...
+    @property
+    def architecture(self) -> str: ...
+    @property
+    def context(self) -> int: ...
+    @property
+    def layers(self) -> int: ...
+    @property
+    def vocabulary(self) -> int: ...
+    def chat_tokens(self, messages: list[tuple[str, str]]) -> list[int]: ...
+    def detokenize(self, tokens: list[int]) -> str: ...
+    def generate(
+        self,
+        prompt: list[int],
+        *,
+        max_tokens: int,
+        temperature: float,
+        top_k: int,
+        top_p: float,
+        min_p: float,
+        repeat_penalty: float,
+        repeat_last: int,
+        presence_penalty: float,
+        frequency_penalty: float,
+        logit_bias: list[tuple[int, float]],
+        seed: int,
+        stop: list[str],
+        logprobs: int | None,
+        ignore_end: bool,
+    ) -> TextGeneration: ...
+    def logits(self, tokens: list[int], out: NDArray[float32]) -> None: ...
+    def negative_log_likelihood(self, tokens: list[int]) -> float: ...
+    def tokenize(self, text: str, ends: bool, special: bool) -> list[int]: ...
+
+@final
+class TextGeneration:
+    def __iter__(self) -> TextGeneration: ...
+    def __next__(
+        self,
+    ) -> tuple[
+        int,
+        str,
+        tuple[float, list[tuple[int, float]]] | None,
+        Literal["stop", "length"] | None,
+    ]: ...
 
 @final
 class LoadDriver:

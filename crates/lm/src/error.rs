@@ -52,6 +52,18 @@ pub enum LmError {
         /// Most tokens of the context.
         context: usize,
     },
+    /// The keys and values of all sequences take what they may.
+    #[error(
+        "the cache of keys and values has {used} of {max} bytes in use and needs {needed} more"
+    )]
+    CacheFull {
+        /// Bytes in use.
+        used: usize,
+        /// Most bytes.
+        max: usize,
+        /// Bytes that were asked for.
+        needed: usize,
+    },
     /// A token that the vocabulary has not.
     #[error("token {token} is not one of the vocabulary's {vocabulary}")]
     UnknownToken {
@@ -59,6 +71,26 @@ pub enum LmError {
         token: u32,
         /// Tokens that there are.
         vocabulary: usize,
+    },
+    /// A prompt of no tokens.
+    #[error("the prompt is empty; expected at least one token")]
+    EmptyPrompt,
+    /// A conversation with a model that has no template for one.
+    #[error("the model has no chat template: it is no chat model; complete a text with it instead")]
+    NoChatTemplate,
+    /// The model's chat template is wrong, or refuses the messages.
+    #[error("the model's chat template: {detail}")]
+    ChatTemplate {
+        /// What it says.
+        detail: String,
+    },
+    /// The file cannot be read.
+    #[error("{path}: {detail}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// What the system says.
+        detail: String,
     },
     /// Stopped on request.
     #[error("stopped on request")]
@@ -80,6 +112,11 @@ impl Coded for LmError {
             }
             Self::Missing { .. } | Self::Invalid { .. } => ErrorCode::InvalidArgument,
             Self::ContextLength { .. } | Self::UnknownToken { .. } => ErrorCode::InvalidArgument,
+            Self::EmptyPrompt | Self::NoChatTemplate | Self::ChatTemplate { .. } => {
+                ErrorCode::InvalidArgument
+            }
+            Self::Unreadable { .. } => ErrorCode::Io,
+            Self::CacheFull { .. } => ErrorCode::ResourceExhausted,
             Self::Cancelled => ErrorCode::Cancelled,
         }
     }

@@ -11,6 +11,7 @@ mod cubes;
 mod data;
 mod errors;
 mod flow;
+mod lm;
 mod samples;
 mod schema;
 mod serve;
@@ -41,6 +42,8 @@ mod _core {
         save_graph, set_grad_enabled, tensor_fed, tensor_from, tensor_gradients, tensor_shared,
         tensor_signature, trace_abort, trace_begin, trace_cond, trace_end, trace_while,
     };
+    #[pymodule_export]
+    use crate::lm::{LanguageModel, TextGeneration};
     #[pymodule_export]
     use crate::schema::schema;
     #[pymodule_export]

@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 from ferrule.cli.bench import bench
 from ferrule.cli.data import data
 from ferrule.cli.inspect import inspect
+from ferrule.cli.lm import lm
 from ferrule.cli.predict import predict
 from ferrule.cli.schema import schema
 from ferrule.cli.serve import serve
@@ -21,7 +22,7 @@ class _Ordered(TyperGroup):
     """Lists the commands in the order of their use."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        order = ["train", "inspect", "predict", "serve", "data", "schema", "bench", "version"]
+        order = ["train", "inspect", "predict", "serve", "lm", "data", "schema", "bench", "version"]
         return sorted(super().list_commands(ctx), key=order.index)
 
 
@@ -74,6 +75,7 @@ app.command(
     add_help_option=False,
 )(serve)
 app.add_typer(data, name="data")
+app.add_typer(lm, name="lm")
 app.command()(schema)
 app.command()(bench)
 app.command()(version)

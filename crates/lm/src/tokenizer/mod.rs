@@ -58,7 +58,7 @@ pub enum Special {
 /// A vocabulary in llama2.c's format, of which the first three tokens are special:
 /// ```
 /// use ferrule_format::llama2c::Llama2cTokenizer;
-/// use ferrule_lm::{Decoder, Special, Tokenizer};
+/// use ferrule_lm::{Special, TextDecoder, Tokenizer};
 ///
 /// let mut file = 9_u32.to_le_bytes().to_vec();
 /// for (score, text) in [(0.0_f32, "<unk>"), (0.0, "\n<s>\n"), (0.0, "\n</s>\n"), (-1.0, " "),
@@ -73,7 +73,7 @@ pub enum Special {
 /// assert_eq!(tokens, [7, 5, 4]);
 /// assert_eq!(tokenizer.decode(&tokens), "abba");
 ///
-/// let mut decoder = Decoder::new();
+/// let mut decoder = TextDecoder::new();
 /// let text: String = tokens.iter().map(|&token| decoder.push(&tokenizer, token).to_owned()).collect();
 /// assert_eq!(text, " abba");
 /// # Ok::<(), ferrule_lm::LmError>(())

@@ -20,6 +20,7 @@ mod softmax;
 mod sparse;
 mod square;
 pub mod tape;
+pub mod transformer;
 
 pub use code::{Binary, Reduction, Unary};
 pub use conv::{
