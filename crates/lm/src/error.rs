@@ -34,6 +34,12 @@ pub enum LmError {
         /// Its name.
         name: String,
     },
+    /// A tensor that would change the result, of a kind that no family here has.
+    #[error("the tensor {name:?} is not read here, and without it the answers would be wrong")]
+    UnreadTensor {
+        /// The tensor.
+        name: String,
+    },
     /// A number or a name in the file is one that cannot be.
     #[error("{name} is {got}; expected {expected}")]
     Invalid {
@@ -107,9 +113,9 @@ impl Coded for LmError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Format(error) => error.code(),
-            Self::UnsupportedArchitecture { .. } | Self::UnsupportedTokenizer { .. } => {
-                ErrorCode::Unimplemented
-            }
+            Self::UnsupportedArchitecture { .. }
+            | Self::UnsupportedTokenizer { .. }
+            | Self::UnreadTensor { .. } => ErrorCode::Unimplemented,
             Self::Missing { .. } | Self::Invalid { .. } => ErrorCode::InvalidArgument,
             Self::ContextLength { .. } | Self::UnknownToken { .. } => ErrorCode::InvalidArgument,
             Self::EmptyPrompt | Self::NoChatTemplate | Self::ChatTemplate { .. } => {

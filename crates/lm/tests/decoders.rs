@@ -4,8 +4,8 @@ mod reference;
 
 use std::sync::Arc;
 
-use ferrule_base::ErrorCode;
 use ferrule_base::Coded as _;
+use ferrule_base::ErrorCode;
 use ferrule_lm::LmError;
 use ferrule_lm::decoder::{Budget, Decoder, Feed, Sequence, Wanted};
 use ferrule_tensor::Control;
@@ -149,6 +149,9 @@ fn a_file_that_lacks_something_is_refused_by_its_name() {
         let error = Decoder::open(&tiny).err().expect("something is missing");
         assert_eq!(error.to_string(), expected);
     }
+    let tiny = Tiny::new(Family::Llama).with_tensor("blk.6.ffn_up.bias", &[80]);
+    let error = Decoder::open(&tiny).err().expect("a bias that nobody adds");
+    assert_eq!(error.code(), ErrorCode::Unimplemented);
     let tiny = Tiny::new(Family::Llama).with_number("attention.head_count_kv", 3.0);
     let error = Decoder::open(&tiny).err().expect("4 heads over 3");
     let text = "attention.head_count_kv is 3; expected a divisor of the 4 heads";

@@ -71,7 +71,8 @@ def load(
     path : path
         A GGUF file, or a ``.bin`` of llama2.c with ``tokenizer.bin`` beside it.
     context : int, optional
-        Most tokens of a prompt and its answer; by default what the model was trained for, up to 4,096.
+        Most tokens of a prompt and its answer; by default what the model was trained for, up to
+        4,096.
     cache_bytes : int, default 1 GiB
         Most bytes of keys and values, over all answers that are being made. They are allocated as
         answers grow.
@@ -138,8 +139,8 @@ class LanguageModel:
         ends : bool, default False
             With what the model wants before and after a text, such as a token of its beginning.
         special : bool, default False
-            Read the names of special tokens, such as ``<|im_end|>``, as the tokens. Leave it off for
-            text of others: they could forge the turns of a conversation.
+            Read the names of special tokens, such as ``<|im_end|>``, as the tokens. Leave it off
+            for text of others: they could forge the turns of a conversation.
 
         Examples
         --------

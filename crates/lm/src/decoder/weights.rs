@@ -6,6 +6,9 @@ use crate::LmError;
 use crate::config::{Config, LayerConfig};
 use crate::source::Source;
 
+/// Tensors that would change the result and are not read: no family here has them.
+const UNREAD: [&str; 4] = ["attn_output.bias", "ffn_gate.bias", "ffn_up.bias", "ffn_down.bias"];
+
 /// The product that gives logits.
 pub(super) enum Head {
     /// The embedding's rows once more.
@@ -45,6 +48,9 @@ impl Layer {
         let layer = config.layers[index];
         let shape = layer.attention;
         let named = |name: &str| format!("blk.{index}.{name}");
+        if let Some(name) = UNREAD.iter().find(|name| source.tensor(&named(name)).is_some()) {
+            return Err(LmError::UnreadTensor { name: named(name) });
+        }
         let projection = |name: &str, heads: usize| -> Result<Projection, LmError> {
             let rows = heads * shape.dim;
             Ok(Projection {

@@ -7,7 +7,7 @@ use ferrule_lm::source::{Source, SourceTensor};
 use ferrule_tensor::ops::transformer::Pairs;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Family {
+pub(crate) enum Family {
     Llama,
     Qwen2,
     Qwen3,
@@ -15,7 +15,7 @@ pub enum Family {
 }
 
 impl Family {
-    pub const ALL: [Self; 4] = [Self::Llama, Self::Qwen2, Self::Qwen3, Self::Gemma3];
+    pub(crate) const ALL: [Self; 4] = [Self::Llama, Self::Qwen2, Self::Qwen3, Self::Gemma3];
 
     fn name(self) -> &'static str {
         match self {
@@ -28,7 +28,7 @@ impl Family {
 }
 
 /// A model of seeded weights, as a file would hold it.
-pub struct Tiny {
+pub(crate) struct Tiny {
     family: Family,
     numbers: HashMap<&'static str, f64>,
     tensors: HashMap<String, (Vec<usize>, Vec<f32>, Vec<u8>)>,
@@ -45,9 +45,9 @@ const BASE: f64 = 50_000.0;
 const WINDOW: usize = 20;
 
 impl Tiny {
-    pub const VOCABULARY: usize = 101;
+    pub(crate) const VOCABULARY: usize = 101;
 
-    pub fn new(family: Family) -> Self {
+    pub(crate) fn new(family: Family) -> Self {
         let numbers = HashMap::from([
             ("embedding_length", WIDTH as f64),
             ("feed_forward_length", HIDDEN as f64),
@@ -68,14 +68,20 @@ impl Tiny {
     }
 
     /// The same without a number or a tensor.
-    pub fn without(mut self, name: &str) -> Self {
+    pub(crate) fn without(mut self, name: &str) -> Self {
         self.numbers.remove(name);
         self.tensors.remove(name);
         self
     }
 
+    /// The same with one more tensor.
+    pub(crate) fn with_tensor(mut self, name: &str, shape: &[usize]) -> Self {
+        self.add(name, shape, 0.1);
+        self
+    }
+
     /// The same with another number.
-    pub fn with_number(mut self, name: &'static str, value: f64) -> Self {
+    pub(crate) fn with_number(mut self, name: &'static str, value: f64) -> Self {
         self.numbers.insert(name, value);
         self
     }
@@ -146,7 +152,7 @@ impl Tiny {
     }
 
     /// The logits after each token.
-    pub fn logits(&self, tokens: &[u32]) -> Vec<f64> {
+    pub(crate) fn logits(&self, tokens: &[u32]) -> Vec<f64> {
         let gemma = self.family == Family::Gemma3;
         let embedding = self.values("token_embd.weight").expect("an embedding");
         let scale = if gemma { (WIDTH as f64).sqrt() } else { 1.0 };

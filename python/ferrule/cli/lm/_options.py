@@ -14,6 +14,4 @@ Temperature = Annotated[
 ]
 TopP = Annotated[float, typer.Option("--top-p", help="Draw from the likely tokens of this share.")]
 Seed = Annotated[int, typer.Option("--seed", help="The same seed gives the same answer.")]
-Context = Annotated[
-    int | None, typer.Option("--context", help="Most tokens of prompt and answer.")
-]
+Context = Annotated[int | None, typer.Option("--context", help="Most tokens of prompt and answer.")]
