@@ -149,6 +149,10 @@ fn a_file_that_lacks_something_is_refused_by_its_name() {
         let error = Decoder::open(&tiny).err().expect("something is missing");
         assert_eq!(error.to_string(), expected);
     }
+    let tiny = Tiny::new(Family::Qwen3).without("attention.key_length");
+    let error = Decoder::open(&tiny.with_number("attention.head_count", 64.0)).err();
+    let text = "attention.key_length is 0; expected an even number from 2 to 1024";
+    assert_eq!(error.expect("heads of no elements").to_string(), text);
     let tiny = Tiny::new(Family::Llama).with_tensor("blk.6.ffn_up.bias", &[80]);
     let error = Decoder::open(&tiny).err().expect("a bias that nobody adds");
     assert_eq!(error.code(), ErrorCode::Unimplemented);

@@ -11,6 +11,8 @@ use crate::source::Source;
 const MOST: f64 = (1 << 24) as f64;
 /// Most layers.
 const LAYERS_MOST: usize = 1024;
+/// Most elements of a head.
+const DIM_MOST: usize = 1024;
 
 /// Sizes and constants of a decoder.
 pub(super) struct Numbers {
@@ -74,8 +76,9 @@ impl Numbers {
             let expected = format!("a divisor of the {} heads", self.heads);
             return Err(invalid("attention.head_count_kv", &expected, &self.kv_heads));
         }
-        if !self.dim.is_multiple_of(2) || self.dim > 1024 {
-            return Err(invalid("attention.key_length", "an even number up to 1024", &self.dim));
+        if !self.dim.is_multiple_of(2) || !(2..=DIM_MOST).contains(&self.dim) {
+            let expected = format!("an even number from 2 to {DIM_MOST}");
+            return Err(invalid("attention.key_length", &expected, &self.dim));
         }
         if !(self.eps > 0.0 && self.eps < 1.0) {
             return Err(invalid("layer_norm_rms_epsilon", "between 0 and 1", &self.eps));
