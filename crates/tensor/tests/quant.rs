@@ -5,7 +5,7 @@ use ferrule_tensor::Isa;
 use ferrule_tensor::quant::{Inputs, Weights, matmul_on};
 
 mod quantised {
-    pub mod reference;
+    pub(crate) mod reference;
 }
 use quantised::reference::{Random, blocks, dequantised, rounded};
 

@@ -183,13 +183,13 @@ fn pairs_are_turned_by_their_positions_angle() {
         let mut turned = heads.clone();
         rotary.turn(&mut turned, &table);
         for head in 0..2 {
-            for i in 0..dim / 2 {
+            for (i, &divisor) in divisors.iter().enumerate() {
                 let (a, b) = match pairs {
                     Pairs::Neighbours => (2 * i, 2 * i + 1),
                     Pairs::Halves => (i, i + dim / 2),
                 };
                 let frequency = 10_000_f64.powf(-2.0 * i as f64 / dim as f64);
-                let (s, c) = (position as f64 * frequency / 2.0 / f64::from(divisors[i])).sin_cos();
+                let (s, c) = (position as f64 * frequency / 2.0 / f64::from(divisor)).sin_cos();
                 let of = |values: &[f32], i: usize| f64::from(values[head * dim + i]);
                 let (x, y) = (of(&heads, a), of(&heads, b));
                 let found = [turned[head * dim + a], turned[head * dim + b]];

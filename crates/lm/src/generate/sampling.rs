@@ -60,7 +60,7 @@ impl Sampling {
             ("frequency_penalty", self.frequency_penalty, -100.0, 100.0, "between -100 and 100"),
         ];
         for (name, value, least, most, expected) in rules {
-            if !(value >= least && value <= most) {
+            if !(least..=most).contains(&value) {
                 return Err(LmError::Invalid {
                     name: name.to_owned(),
                     expected: expected.to_owned(),

@@ -142,7 +142,7 @@ pub(super) fn linear_factor(source: &dyn Source) -> Result<f64, LmError> {
 fn size(source: &dyn Source, key: &str) -> Result<usize, LmError> {
     let missing = || LmError::Missing { what: "key", name: key.to_owned() };
     let value = source.number(key).ok_or_else(missing)?;
-    if value >= 1.0 && value <= MOST && value.fract() == 0.0 {
+    if (1.0..=MOST).contains(&value) && value.fract() == 0.0 {
         Ok(value as usize)
     } else {
         Err(invalid(key, "an integer from 1 to 16777216", &value))

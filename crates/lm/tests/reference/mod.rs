@@ -31,8 +31,11 @@ impl Family {
 pub(crate) struct Tiny {
     family: Family,
     numbers: HashMap<&'static str, f64>,
-    tensors: HashMap<String, (Vec<usize>, Vec<f32>, Vec<u8>)>,
+    tensors: HashMap<String, Tensor>,
 }
+
+/// A tensor: its shape, its values, and these as a file holds them.
+type Tensor = (Vec<usize>, Vec<f32>, Vec<u8>);
 
 const WIDTH: usize = 48;
 const HIDDEN: usize = 80;

@@ -1,6 +1,6 @@
 //! What holds for any text.
 
-use ferrule_lm::{Decoder, Special, Tokenizer};
+use ferrule_lm::{Special, TextDecoder, Tokenizer};
 
 use crate::{load, texts};
 
@@ -48,7 +48,7 @@ fn a_streaming_decoder_writes_the_same_text() {
         let tokenizer = load(name);
         for text in texts() {
             let tokens = tokenizer.encode(&text, Special::Text);
-            let mut decoder = Decoder::new();
+            let mut decoder = TextDecoder::new();
             let mut streamed = String::new();
             for &token in &tokens {
                 streamed += decoder.push(&tokenizer, token);

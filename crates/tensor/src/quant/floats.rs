@@ -147,24 +147,24 @@ unsafe fn some_tiles<E: Engine, S: Stored, const R: usize, const T: usize>(
     for lane in (0..TILE).step_by(E::LANES) {
         // SAFETY: as `multiply`'s caller promises; `write` writes what lies within the width.
         unsafe {
-            let mut sums = [[E::splat_f32(0.0); R]; T];
+            let mut sums = [[E::splat_f32(0.0); T]; R];
             let (mut weights, mut inputs) = (tiles.at.add(lane * S::BYTES), rows.at);
             for _ in 0..tiles.columns {
                 let mut vectors = [E::splat_f32(0.0); T];
                 for (t, vector) in vectors.iter_mut().enumerate() {
                     *vector = S::load::<E>(weights.add(t * bytes));
                 }
-                for r in 0..R {
+                for (r, sums) in sums.iter_mut().enumerate() {
                     let input = E::splat_f32(*inputs.add(r));
-                    for t in 0..T {
-                        sums[t][r] = E::mul_add(vectors[t], input, sums[t][r]);
+                    for (sum, vector) in sums.iter_mut().zip(vectors) {
+                        *sum = E::mul_add(vector, input, *sum);
                     }
                 }
                 weights = weights.add(TILE * S::BYTES);
                 inputs = inputs.add(rows.step);
             }
-            for (t, sums) in sums.iter().enumerate() {
-                for (r, &sum) in sums.iter().enumerate() {
+            for (r, sums) in sums.iter().enumerate() {
+                for (t, &sum) in sums.iter().enumerate() {
                     out.from(r).write::<E>(t * TILE + lane, sum);
                 }
             }
