@@ -66,9 +66,17 @@ fn read_speed() -> f64 {
     let bytes = vec![1u64; 1 << 25];
     let time = best(|| {
         for_each_block(64, |block| {
+            // Eight streams, of which more are on their way than of one.
             let len = bytes.len() / 64;
-            let sum = bytes[block * len..][..len].iter().fold(0u64, |sum, x| sum.wrapping_add(*x));
-            black_box(sum);
+            let streams: [&[u64]; 8] =
+                std::array::from_fn(|stream| &bytes[block * len + stream * len / 8..][..len / 8]);
+            let mut sums = [0u64; 8];
+            for at in 0..len / 8 {
+                for (sum, stream) in sums.iter_mut().zip(streams) {
+                    *sum = sum.wrapping_add(stream[at]);
+                }
+            }
+            black_box(sums);
         });
     });
     (bytes.len() * 8) as f64 / time / 1e9

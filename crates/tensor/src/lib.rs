@@ -8,6 +8,7 @@ pub mod control;
 pub mod cpu;
 pub mod cubes;
 mod dispatch;
+mod engine;
 mod half;
 pub mod kernels;
 mod mapped;

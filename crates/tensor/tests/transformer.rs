@@ -1,8 +1,9 @@
 //! What stands between a transformer's products, held to plain double precision.
 
+use ferrule_tensor::Isa;
 use ferrule_tensor::ops::transformer::{
-    Attention, BLOCK_POSITIONS, Gate, Pairs, Past, Rotary, attend, block_len, from_f16, gate, gelu,
-    layer_norm, rms_norm, rms_norm_in_place, store, to_f16,
+    Attention, BLOCK_POSITIONS, Gate, Pairs, Past, Rotary, attend, attend_on, block_len, from_f16,
+    gate, gelu, layer_norm, rms_norm, rms_norm_in_place, store, to_f16,
 };
 
 /// Numbers between -1 and 1, the same each time.
@@ -117,6 +118,27 @@ fn a_rows_attention_has_the_same_bits_alone_and_among_others() {
 }
 
 #[test]
+fn attention_has_the_same_bits_on_each_instruction_set() {
+    for (heads, kv_heads, dim) in [(6, 2, 50), (4, 1, 64), (3, 3, 16)] {
+        let shape = Attention { heads, kv_heads, dim, scale: 0.1, window: None };
+        let cache = cache(&shape, 100);
+        let blocks: Vec<&[u16]> = cache.blocks.iter().map(|block| &block[..]).collect();
+        for rows in [1, 19] {
+            let queries = numbers(rows * heads * dim, 5);
+            let on = |isa| {
+                let mut out = vec![f32::NAN; queries.len()];
+                attend_on(isa, &shape, &queries, 80, Past { blocks: &blocks }, &mut out);
+                out
+            };
+            let plain = on(Isa::Scalar);
+            for isa in Isa::available() {
+                assert_eq!(on(isa), plain, "{isa:?} {rows} {dim}");
+            }
+        }
+    }
+}
+
+#[test]
 fn norms_are_those_of_the_papers() {
     for width in [1, 7, 16, 640] {
         let (x, weight) = (numbers(3 * width, 1), numbers(width, 2));
@@ -183,13 +205,13 @@ fn pairs_are_turned_by_their_positions_angle() {
         let mut turned = heads.clone();
         rotary.turn(&mut turned, &table);
         for head in 0..2 {
-            for (i, &divisor) in divisors.iter().enumerate() {
+            for (i, divisor) in divisors.iter().enumerate() {
                 let (a, b) = match pairs {
                     Pairs::Neighbours => (2 * i, 2 * i + 1),
                     Pairs::Halves => (i, i + dim / 2),
                 };
                 let frequency = 10_000_f64.powf(-2.0 * i as f64 / dim as f64);
-                let (s, c) = (position as f64 * frequency / 2.0 / f64::from(divisor)).sin_cos();
+                let (s, c) = (position as f64 * frequency / 2.0 / f64::from(*divisor)).sin_cos();
                 let of = |values: &[f32], i: usize| f64::from(values[head * dim + i]);
                 let (x, y) = (of(&heads, a), of(&heads, b));
                 let found = [turned[head * dim + a], turned[head * dim + b]];

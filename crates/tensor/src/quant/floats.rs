@@ -1,7 +1,8 @@
 //! Weights that are floats: products with inputs as they are, summed over the columns in order.
 
-use super::engine::{Engine, TILE};
+use super::kinds::TILE;
 use super::product::Out;
+use crate::engine::Engine;
 use crate::half::{from_bf16, from_f16};
 
 /// A float as it is stored. A tile has column 0 of its 16 rows, column 1, …

@@ -1,9 +1,9 @@
 //! Rows that weights are multiplied with, in the forms that kernels read.
 
-use super::engine::{Code, Engine, entry};
 use super::kinds::BLOCK;
 use super::weights::Weights;
 use crate::cpu::Isa;
+use crate::engine::{Code, Engine, entry};
 use crate::ops::blocks::Parts;
 use crate::pool::for_each_block;
 
@@ -191,15 +191,16 @@ unsafe fn quantise<E: Engine>(x: &[f32; BLOCK], to: &mut Block) {
         } else {
             (f32::NAN, 0.0)
         };
-        for from in (0..BLOCK).step_by(E::LANES) {
-            let scaled = E::mul(E::load_f32(x.as_ptr().add(from)), E::splat_f32(factor));
-            E::store_i8(to.numbers.as_mut_ptr().add(from), E::round(scaled));
-        }
         for (half, taken) in to.halves_taken.iter_mut().enumerate() {
-            let numbers = to.numbers.as_ptr().add(half * BLOCK / 2);
-            let ones = E::splat(0x0101_0101);
-            *taken = -E::first(E::dot(E::splat(0), [ones; 4], numbers, 1));
+            let mut sum = E::splat(0);
+            for from in (half * BLOCK / 2..(half + 1) * BLOCK / 2).step_by(E::LANES) {
+                let scaled = E::mul(E::load_f32(x.as_ptr().add(from)), E::splat_f32(factor));
+                let numbers = E::round(scaled);
+                E::store_i8(to.numbers.as_mut_ptr().add(from), numbers);
+                sum = E::add(sum, numbers);
+            }
+            *taken = E::sum(sum).wrapping_neg();
         }
-        to.taken = to.halves_taken[0] + to.halves_taken[1];
+        to.taken = to.halves_taken[0].wrapping_add(to.halves_taken[1]);
     }
 }

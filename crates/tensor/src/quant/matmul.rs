@@ -4,13 +4,14 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 
 use super::by_kind;
-use super::engine::{Code, Engine, TILE, entry};
 use super::floats::{self, Stored};
 use super::inputs::{Block, GROUP, Inputs};
+use super::kinds::TILE;
 use super::kinds::{BLOCK, Kind, widen};
 use super::product::{self, Out, Tile};
 use super::weights::Weights;
 use crate::cpu::Isa;
+use crate::engine::{Code, Engine, entry};
 use crate::pool::{for_each_block, n_threads};
 
 /// Multiplications that are worth another thread.

@@ -1,7 +1,6 @@
 //! Weights of a few bits each, in blocks that share a scale, and products with them.
 
 pub mod dequantise;
-mod engine;
 mod floats;
 mod inputs;
 mod kinds;

@@ -1,7 +1,6 @@
 //! Blocks of a file to tiles.
 
-use super::engine::TILE;
-use super::kinds::{Field, Kind, Place};
+use super::kinds::{Field, Kind, Place, TILE};
 
 /// Writes the tile whose rows are `source`, one after the other and up to 16, each of `groups` blocks.
 /// The rows that are missing stay what they are.

@@ -1,8 +1,9 @@
 //! Products of a tile of weights with some rows of inputs: the one place where numbers become floats.
 
-use super::engine::{Engine, TILE};
 use super::inputs::Block;
+use super::kinds::TILE;
 use super::kinds::{BLOCK, Kind, Scales};
+use crate::engine::Engine;
 
 /// How far ahead of the weights that are read the next are asked for, in bytes.
 const AHEAD: usize = 2048;

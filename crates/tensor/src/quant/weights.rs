@@ -5,11 +5,12 @@ use std::sync::Arc;
 use ferrule_base::BlockKind;
 
 use super::by_kind;
-use super::engine::{Code, Engine, TILE, entry};
 use super::floats::Stored;
+use super::kinds::TILE;
 use super::kinds::{BLOCK, Kind, Scales};
 use super::pack::pack;
 use crate::cpu::Isa;
+use crate::engine::{Code, Engine, entry};
 use crate::ops::blocks::Parts;
 use crate::pool::for_each_block;
 

@@ -8,7 +8,7 @@ mod gate;
 mod norm;
 mod rotary;
 
-pub use attention::{Attention, BLOCK_POSITIONS, Past, attend, block_len, store};
+pub use attention::{Attention, BLOCK_POSITIONS, Past, attend, attend_on, block_len, store};
 pub use gate::{Gate, add, gate, gelu};
 pub use norm::{layer_norm, rms_norm, rms_norm_in_place};
 pub use rotary::{Pairs, Rotary};

@@ -8,9 +8,9 @@
 //! ```text
 //! tile:   numbers of group 0, 1, … | scales of group 0, 1, …
 //! Q4_0    4 vectors (vector k in the lower nibbles, k + 4 in the upper) | d
-//! Q4_1    as Q4_0 | d, less
+//! Q4_1    as Q4_0 | d, least
 //! Q5_0    as Q4_0, 1 vector (fifth bit of vector k at bit k of each byte) | d
-//! Q5_1    as Q5_0 | d, less
+//! Q5_1    as Q5_0 | d, least
 //! Q8_0    8 vectors, + 128 | d
 //! Q4_K    8 vectors a pair of blocks (the even in the lower nibbles) | d, d_less, 3 words
 //! Q5_K    as Q4_K, 8 vectors (fifth bit of block j at bit j) | as Q4_K
@@ -41,7 +41,10 @@ pub(super) use q8::Q8_0;
 pub(super) use q45_k::{Q4K, Q5K};
 pub(super) use wide::widen;
 
-use super::engine::Engine;
+use crate::engine::Engine;
+
+/// Rows of weights in a tile.
+pub(super) const TILE: usize = 16;
 
 /// Columns of a block of numbers.
 pub(super) const BLOCK: usize = 32;
@@ -49,7 +52,7 @@ pub(super) const BLOCK: usize = 32;
 /// Bytes of a tile's vector: 4 of each row.
 const VECTOR: usize = 64;
 
-/// A way to store weights, each of which is `scale * number`, or `scale * number + less`.
+/// A way to store weights, each of which is `scale * number`, or `scale * number - less`.
 ///
 /// # Safety
 /// Functions demand the engine's instruction set, and pointers to a group of a tile (its numbers from
@@ -66,7 +69,7 @@ pub(super) trait Kind {
     const PARTS: usize;
     /// Numbers are less than `1 << BITS`.
     const BITS: u32;
-    /// They stand for `number - (1 << CENTRE)`; `None` where there are least values instead.
+    /// They stand for `number - (1 << CENTRE)`; `None` where something is taken from each weight instead.
     const CENTRE: Option<u32>;
     /// Where each field of the source's block goes; of those that are packed.
     const FIELDS: &[Field] = &[];
@@ -85,12 +88,12 @@ pub(super) trait Kind {
 /// Of a block, for its 32 columns, or for 16 each.
 pub(super) struct Scales<E: Engine> {
     pub(super) scale: [E::F; 2],
-    /// Read where the kind has no centre.
+    /// What is taken from each weight, of kinds that have no centre.
     pub(super) less: [E::F; 2],
 }
 
 impl<E: Engine> Scales<E> {
-    /// One for all, and no least value.
+    /// One for all, and nothing taken.
     #[inline(always)]
     fn one(scale: E::F) -> Self {
         Self { scale: [scale; 2], less: [scale; 2] }

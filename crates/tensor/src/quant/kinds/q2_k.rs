@@ -1,8 +1,9 @@
-//! `Q2_K`: two bits, with scales and least values of a nibble.
+//! `Q2_K`: two bits, with a nibble as scale and one as what is taken off.
 
 use super::wide::WidePartsLeast;
 use super::{Field, Kind, Place, Scales, field, load, low};
-use crate::quant::engine::{Engine, TILE};
+use crate::engine::Engine;
+use crate::quant::kinds::TILE;
 
 /// `d * scale * n - d_less * less`.
 pub(in crate::quant) struct Q2K;

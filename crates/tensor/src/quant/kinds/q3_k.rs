@@ -2,7 +2,7 @@
 
 use super::wide::WideParts;
 use super::{Field, Kind, Place, Scales, field, load, low, with_high};
-use crate::quant::engine::Engine;
+use crate::engine::Engine;
 
 /// `d * (scale - 32) * (n - 4)`.
 pub(in crate::quant) struct Q3K;

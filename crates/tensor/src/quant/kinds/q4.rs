@@ -2,7 +2,7 @@
 
 use super::wide::{WideCentred, WideLeast};
 use super::{Field, Kind, Place, Scales, field, load, low};
-use crate::quant::engine::Engine;
+use crate::engine::Engine;
 
 /// `d * (n - 8)`.
 pub(in crate::quant) struct Q4_0;

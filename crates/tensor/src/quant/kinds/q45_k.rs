@@ -1,8 +1,8 @@
-//! `Q4_K` and `Q5_K`: nibbles, and for the latter a fifth bit, with scales and least values of six bits.
+//! `Q4_K` and `Q5_K`: nibbles, and for the latter a fifth bit, with six bits as scale and six as what is taken off.
 
 use super::wide::WideLeast;
 use super::{Field, Kind, Place, Scales, field, load, low, with_high};
-use crate::quant::engine::Engine;
+use crate::engine::Engine;
 
 /// `d * scale * n - d_less * less`, of nibbles.
 pub(in crate::quant) struct Q4K;

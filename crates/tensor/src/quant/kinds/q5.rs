@@ -3,7 +3,7 @@
 use super::q4::{nibbles, scale_and_less};
 use super::wide::{WideCentred, WideLeast};
 use super::{Field, Kind, Place, Scales, field, load, with_high};
-use crate::quant::engine::Engine;
+use crate::engine::Engine;
 
 /// `d * (n - 16)`.
 pub(in crate::quant) struct Q5_0;

@@ -2,7 +2,8 @@
 
 use super::wide::WideParts;
 use super::{Field, Kind, Place, Scales, field, load, low, with_high};
-use crate::quant::engine::{Engine, TILE};
+use crate::engine::Engine;
+use crate::quant::kinds::TILE;
 
 /// `d * scale * (n - 32)`.
 pub(in crate::quant) struct Q6K;

@@ -1,7 +1,7 @@
 //! `Q8_0`: bytes.
 
 use super::{Field, Kind, Place, Scales, field, load};
-use crate::quant::engine::Engine;
+use crate::engine::Engine;
 
 /// `d * (n - 128)`.
 pub(in crate::quant) struct Q8_0;

@@ -2,19 +2,20 @@
 //! make up for it.
 
 use super::{BLOCK, Kind, Scales, VECTOR, load};
-use crate::quant::engine::{Engine, TILE};
+use crate::engine::Engine;
+use crate::quant::kinds::TILE;
 
 /// 8 vectors of bytes below `1 << BITS`, then `PARTS` vectors of scales, and where `CENTRE` is 0 as many of
-/// least values; else numbers stand for `n - (1 << CENTRE)`.
+/// what is taken off; else numbers stand for `n - (1 << CENTRE)`.
 pub(in crate::quant) struct Wide<const BITS: u32, const CENTRE: u32, const PARTS: usize>;
 
 /// One scale a block.
 pub(super) type WideCentred = Wide<5, 4, 1>;
-/// One scale a block, and a least value.
+/// One scale a block, and what is taken off.
 pub(super) type WideLeast = Wide<5, 0, 1>;
 /// A scale for 16 numbers.
 pub(super) type WideParts = Wide<6, 5, 2>;
-/// A scale and a least value for 16 numbers.
+/// A scale for 16 numbers, and what is taken off.
 pub(super) type WidePartsLeast = Wide<2, 0, 2>;
 
 impl<const BITS: u32, const CENTRE: u32, const PARTS: usize> Kind for Wide<BITS, CENTRE, PARTS> {

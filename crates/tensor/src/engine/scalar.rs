@@ -30,7 +30,7 @@ impl Engine for Scalar {
         max(a: [u32; LANES], b: [u32; LANES]) -> [u32; LANES] =
             std::array::from_fn(|i| a[i].max(b[i]));
         greatest(b: [u32; LANES]) -> u32 = b.into_iter().fold(0, u32::max);
-        first(b: [u32; LANES]) -> i32 = b[0] as i32;
+        sum(b: [u32; LANES]) -> i32 = b.into_iter().fold(0, u32::wrapping_add) as i32;
         store_i8(to: *mut i8, b: [u32; LANES]) =
             to.cast::<[i8; LANES]>().write(b.map(|b| b as i8));
         bits(v: [f32; LANES]) -> [u32; LANES] = v.map(f32::to_bits);
@@ -52,6 +52,16 @@ impl Engine for Scalar {
         store_f32(to: *mut f32, v: [f32; LANES]) = to.cast::<[f32; LANES]>().write_unaligned(v);
         store_some_f32(to: *mut f32, v: [f32; LANES], count: usize) =
             std::slice::from_raw_parts_mut(to, count).copy_from_slice(&v[..count]);
+        add_f32(a: [f32; LANES], b: [f32; LANES]) -> [f32; LANES] =
+            std::array::from_fn(|i| a[i] + b[i]);
+        max_f32(a: [f32; LANES], b: [f32; LANES]) -> [f32; LANES] =
+            std::array::from_fn(|i| if a[i] > b[i] { a[i] } else { b[i] });
+        sum_f32(v: [f32; LANES]) -> f32 = (v[0] + v[2]) + (v[1] + v[3]);
+        greatest_f32(v: [f32; LANES]) -> f32 = {
+            let [a, b, c, d] = v;
+            let (a, b) = (if a > c { a } else { c }, if b > d { b } else { d });
+            if a > b { a } else { b }
+        };
         mul(a: [f32; LANES], b: [f32; LANES]) -> [f32; LANES] =
             std::array::from_fn(|i| a[i] * b[i]);
         mul_add(a: [f32; LANES], b: [f32; LANES], c: [f32; LANES]) -> [f32; LANES] =

@@ -22,21 +22,6 @@ pub(super) unsafe fn run<C: Code<A>, A>(args: A) -> C::Output {
     unsafe { C::run::<Avx2>(args) }
 }
 
-/// The greatest of eight numbers without a sign.
-///
-/// # Safety
-/// The CPU has AVX2.
-#[inline(always)]
-pub(super) unsafe fn greatest_256(b: __m256i) -> u32 {
-    // SAFETY: as the caller promises.
-    unsafe {
-        let b = _mm_max_epu32(_mm256_castsi256_si128(b), _mm256_extracti128_si256::<1>(b));
-        let b = _mm_max_epu32(b, _mm_shuffle_epi32::<0b01_00_11_10>(b));
-        let b = _mm_max_epu32(b, _mm_shuffle_epi32::<0b10_11_00_01>(b));
-        _mm_cvtsi128_si32(b) as u32
-    }
-}
-
 impl Engine for Avx2 {
     const LANES: usize = 8;
     const ROWS: usize = 4;
@@ -54,8 +39,19 @@ impl Engine for Avx2 {
         down(b: __m256i, n: u32) -> __m256i = _mm256_srlv_epi32(b, _mm256_set1_epi32(n as i32));
         up(b: __m256i, n: u32) -> __m256i = _mm256_sllv_epi32(b, _mm256_set1_epi32(n as i32));
         max(a: __m256i, b: __m256i) -> __m256i = _mm256_max_epu32(a, b);
-        greatest(b: __m256i) -> u32 = greatest_256(b);
-        first(b: __m256i) -> i32 = _mm_cvtsi128_si32(_mm256_castsi256_si128(b));
+        greatest(b: __m256i) -> u32 = {
+            let (low, high) = (_mm256_castsi256_si128(b), _mm256_extracti128_si256::<1>(b));
+            let b = _mm_max_epu32(low, high);
+            let b = _mm_max_epu32(b, _mm_shuffle_epi32::<0b01_00_11_10>(b));
+            let b = _mm_max_epu32(b, _mm_shuffle_epi32::<0b10_11_00_01>(b));
+            _mm_cvtsi128_si32(b) as u32
+        };
+        sum(b: __m256i) -> i32 = {
+            let (low, high) = (_mm256_castsi256_si128(b), _mm256_extracti128_si256::<1>(b));
+            let b = _mm_add_epi32(low, high);
+            let b = _mm_add_epi32(b, _mm_shuffle_epi32::<0b01_00_11_10>(b));
+            _mm_cvtsi128_si32(_mm_add_epi32(b, _mm_shuffle_epi32::<0b10_11_00_01>(b)))
+        };
         store_i8(to: *mut i8, b: __m256i) = {
             let (low, high) = (_mm256_castsi256_si128(b), _mm256_extracti128_si256::<1>(b));
             let words = _mm_packs_epi32(low, high);
@@ -77,6 +73,20 @@ impl Engine for Avx2 {
             let lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
             let mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(count as i32), lanes);
             _mm256_maskstore_ps(to, mask, v);
+        };
+        add_f32(a: __m256, b: __m256) -> __m256 = _mm256_add_ps(a, b);
+        max_f32(a: __m256, b: __m256) -> __m256 = _mm256_max_ps(a, b);
+        sum_f32(v: __m256) -> f32 = {
+            let (low, high) = (_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
+            let v = _mm_add_ps(low, high);
+            let v = _mm_add_ps(v, _mm_movehl_ps(v, v));
+            _mm_cvtss_f32(_mm_add_ss(v, _mm_movehdup_ps(v)))
+        };
+        greatest_f32(v: __m256) -> f32 = {
+            let (low, high) = (_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
+            let v = _mm_max_ps(low, high);
+            let v = _mm_max_ps(v, _mm_movehl_ps(v, v));
+            _mm_cvtss_f32(_mm_max_ss(v, _mm_movehdup_ps(v)))
         };
         mul(a: __m256, b: __m256) -> __m256 = _mm256_mul_ps(a, b);
         mul_add(a: __m256, b: __m256, c: __m256) -> __m256 = _mm256_fmadd_ps(a, b, c);

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::avx2::greatest_256;
+use super::avx2::Avx2;
 use super::{Code, Engine};
 use crate::cpu::Isa;
 
@@ -43,13 +43,13 @@ impl Engine for Avx512 {
         up(b: __m512i, n: u32) -> __m512i = _mm512_sllv_epi32(b, _mm512_set1_epi32(n as i32));
         max(a: __m512i, b: __m512i) -> __m512i = _mm512_max_epu32(a, b);
         greatest(b: __m512i) -> u32 = {
-            let half = _mm256_max_epu32(
-                _mm512_castsi512_si256(b),
-                _mm512_extracti64x4_epi64::<1>(b),
-            );
-            greatest_256(half)
+            let high = _mm512_extracti64x4_epi64::<1>(b);
+            Avx2::greatest(_mm256_max_epu32(_mm512_castsi512_si256(b), high))
         };
-        first(b: __m512i) -> i32 = _mm_cvtsi128_si32(_mm512_castsi512_si128(b));
+        sum(b: __m512i) -> i32 = {
+            let high = _mm512_extracti64x4_epi64::<1>(b);
+            Avx2::sum(_mm256_add_epi32(_mm512_castsi512_si256(b), high))
+        };
         store_i8(to: *mut i8, b: __m512i) = _mm_storeu_si128(to.cast(), _mm512_cvtepi32_epi8(b));
         bits(v: __m512) -> __m512i = _mm512_castps_si512(v);
         round(v: __m512) -> __m512i = _mm512_cvtps_epi32(v);
@@ -65,6 +65,16 @@ impl Engine for Avx512 {
         store_f32(to: *mut f32, v: __m512) = _mm512_storeu_ps(to, v);
         store_some_f32(to: *mut f32, v: __m512, count: usize) =
             _mm512_mask_storeu_ps(to, (1u16 << count) - 1, v);
+        add_f32(a: __m512, b: __m512) -> __m512 = _mm512_add_ps(a, b);
+        max_f32(a: __m512, b: __m512) -> __m512 = _mm512_max_ps(a, b);
+        sum_f32(v: __m512) -> f32 = {
+            let high = _mm512_extractf32x8_ps::<1>(v);
+            Avx2::sum_f32(_mm256_add_ps(_mm512_castps512_ps256(v), high))
+        };
+        greatest_f32(v: __m512) -> f32 = {
+            let high = _mm512_extractf32x8_ps::<1>(v);
+            Avx2::greatest_f32(_mm256_max_ps(_mm512_castps512_ps256(v), high))
+        };
         mul(a: __m512, b: __m512) -> __m512 = _mm512_mul_ps(a, b);
         mul_add(a: __m512, b: __m512, c: __m512) -> __m512 = _mm512_fmadd_ps(a, b, c);
         prefetch(address: *const u8) = _mm_prefetch::<_MM_HINT_T0>(address.cast());

@@ -1,4 +1,4 @@
-//! The vector operations that quantised kernels are written in, once for all instruction sets.
+//! The vector operations that kernels of language models are written in, once for all instruction sets.
 //!
 //! Products of integers are exact, and those of floats are done with the same operations in the same
 //! order, so results have the same bits on each.
@@ -25,17 +25,14 @@ mod scalar;
 
 use crate::cpu::Isa;
 
-/// Rows of weights in a tile.
-pub(super) const TILE: usize = 16;
-
 /// Vectors of one instruction set.
 ///
 /// # Safety
 /// Every function demands that the CPU has the instruction set, and pointers that are valid for
 /// what they name.
 #[allow(clippy::missing_safety_doc, reason = "one contract for all, above")]
-pub(super) trait Engine: Copy {
-    /// Rows of a tile that a vector holds; it divides [`TILE`].
+pub(crate) trait Engine: Copy {
+    /// Lanes of a vector: a divisor of 16, which are most.
     const LANES: usize;
     /// Most rows of inputs whose sums fit the registers.
     const ROWS: usize;
@@ -66,8 +63,8 @@ pub(super) trait Engine: Copy {
     unsafe fn max(a: Self::B, b: Self::B) -> Self::B;
     /// The greatest lane, as a number without a sign.
     unsafe fn greatest(b: Self::B) -> u32;
-    /// The first lane.
-    unsafe fn first(b: Self::B) -> i32;
+    /// The sum of all lanes.
+    unsafe fn sum(b: Self::B) -> i32;
     /// `LANES` signed bytes as integers.
     unsafe fn load_i8(from: *const u8) -> Self::B;
     /// `LANES` bytes as integers.
@@ -97,10 +94,18 @@ pub(super) trait Engine: Copy {
     unsafe fn store_f32(to: *mut f32, v: Self::F);
     /// The first `count < LANES` lanes to `to`.
     unsafe fn store_some_f32(to: *mut f32, v: Self::F, count: usize);
+    /// `a + b`
+    unsafe fn add_f32(a: Self::F, b: Self::F) -> Self::F;
+    /// `a > b ? a : b`
+    unsafe fn max_f32(a: Self::F, b: Self::F) -> Self::F;
     /// `a * b`
     unsafe fn mul(a: Self::F, b: Self::F) -> Self::F;
     /// `a * b + c`, rounded once.
     unsafe fn mul_add(a: Self::F, b: Self::F, c: Self::F) -> Self::F;
+    /// The sum of all lanes: halves are added lane by lane, then their halves, and so on.
+    unsafe fn sum_f32(v: Self::F) -> f32;
+    /// The greatest lane, found in that order.
+    unsafe fn greatest_f32(v: Self::F) -> f32;
     /// Asks for the cache line at `address`, which need not be valid.
     unsafe fn prefetch(address: *const u8) {
         let _ = address;
@@ -108,7 +113,7 @@ pub(super) trait Engine: Copy {
 }
 
 /// A function that [`entry`] compiles for an instruction set.
-pub(super) trait Code<A> {
+pub(crate) trait Code<A> {
     /// What it gives.
     type Output;
 
@@ -119,9 +124,9 @@ pub(super) trait Code<A> {
     unsafe fn run<E: Engine>(args: A) -> Self::Output;
 }
 
-/// The function `C` for `isa`, or plain code where this CPU has not all that quantised kernels need.
+/// The function `C` for `isa`, or plain code where this CPU has not all that these kernels need.
 /// It demands of its arguments what `C` does.
-pub(super) fn entry<C: Code<A>, A>(isa: Isa) -> unsafe fn(A) -> C::Output {
+pub(crate) fn entry<C: Code<A>, A>(isa: Isa) -> unsafe fn(A) -> C::Output {
     #[cfg(target_arch = "x86_64")]
     {
         if isa >= Isa::Avx512 && avx512::is_available() {

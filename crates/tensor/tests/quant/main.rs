@@ -1,13 +1,11 @@
 //! Products with quantised weights, against sums in double precision.
 
+mod reference;
+
 use ferrule_base::BlockKind;
 use ferrule_tensor::Isa;
 use ferrule_tensor::quant::{Inputs, Weights, matmul_on};
-
-mod quantised {
-    pub(crate) mod reference;
-}
-use quantised::reference::{Random, blocks, dequantised, rounded};
+use reference::{Random, blocks, dequantised, rounded};
 
 /// What `rows` of `x` times the weights are on `isa`.
 fn products(isa: Isa, weights: &Weights, x: &[f32], rows: usize) -> Vec<f32> {
