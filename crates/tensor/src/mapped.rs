@@ -34,7 +34,8 @@ impl Mapped {
     /// let path = std::env::temp_dir().join("ferrule-mapped-example");
     /// std::fs::write(&path, b"bytes")?;
     /// assert_eq!(*ferrule_tensor::Mapped::open(&path)?, *b"bytes");
-    /// # std::fs::remove_file(path)
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn open(path: &Path) -> io::Result<Self> {
         // Looked at before it is opened, since opening a pipe waits; and again after, since the path may
