@@ -6,6 +6,7 @@ pub mod config;
 pub mod decoder;
 mod error;
 pub mod generate;
+mod logits;
 mod model;
 mod models;
 pub mod source;

@@ -13,6 +13,7 @@ use crate::chat::{Message, Template};
 use crate::config::Config;
 use crate::decoder::{Budget, Decoder, Feed, Sequence, Wanted};
 use crate::generate::{Generation, Request};
+use crate::logits::log_sum_exp;
 use crate::source::{GgufSource, Llama2cSource, Source};
 use crate::tokenizer::{Special, Tokenizer};
 
@@ -191,18 +192,11 @@ impl LanguageModel {
             let logits = self.decoder.forward(&mut [feed], control)?;
             let next = &tokens[index * ROWS_MAX + 1..];
             for (logits, &next) in logits.chunks_exact(vocabulary).zip(next) {
-                sum -= log_probability(logits, next);
+                sum += log_sum_exp(logits) - f64::from(logits[next as usize]);
             }
         }
         Ok(sum)
     }
-}
-
-/// `ln softmax(logits)[token]`
-fn log_probability(logits: &[f32], token: u32) -> f64 {
-    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let total: f64 = logits.iter().map(|&logit| f64::from((logit - most).exp())).sum();
-    f64::from(logits[token as usize] - most) - total.ln()
 }
 
 fn map(path: &Path) -> Result<Mapped, LmError> {

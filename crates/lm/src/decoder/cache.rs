@@ -26,11 +26,6 @@ impl Budget {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// Most bytes.
-    pub fn max(&self) -> usize {
-        self.max
-    }
-
     fn take(&self, bytes: usize) -> Result<(), LmError> {
         let grown = |used: usize| used.checked_add(bytes).filter(|&total| total <= self.max);
         match self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grown) {

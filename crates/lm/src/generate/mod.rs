@@ -11,6 +11,7 @@ use ferrule_tensor::Control;
 
 use crate::LmError;
 use crate::decoder::{Feed, Sequence, Wanted};
+use crate::logits::log_sum_exp;
 use crate::model::LanguageModel;
 use crate::tokenizer::Decoder as TextDecoder;
 use sampling::Sampler;
@@ -144,11 +145,6 @@ impl Generation {
         Ok(Some(Step { token, text, logprobs, finish }))
     }
 
-    /// What the model has read.
-    pub fn sequence(&self) -> &Sequence {
-        &self.sequence
-    }
-
     /// Has the model read what it has not; returns the logits of what comes next.
     fn read(&mut self, control: &Control) -> Result<Vec<f32>, LmError> {
         let unread = std::mem::take(&mut self.unread);
@@ -196,9 +192,7 @@ impl Generation {
 
 /// The logarithm of a token's probability, and of the `count` most likely ones'.
 fn logprobs_of(logits: &[f32], token: u32, count: usize) -> (f32, Vec<(u32, f32)>) {
-    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let total: f64 = logits.iter().map(|&logit| f64::from(logit - most).exp()).sum();
-    let whole = f64::from(most) + total.ln();
+    let whole = log_sum_exp(logits);
     let of = |token: u32| (f64::from(logits[token as usize]) - whole) as f32;
     let mut order: Vec<u32> = (0..logits.len() as u32).collect();
     let by = |&a: &u32, &b: &u32| logits[b as usize].total_cmp(&logits[a as usize]).then(a.cmp(&b));

@@ -1,10 +1,11 @@
 //! The numbers that every family has, checked.
 
 use ferrule_base::BlockKind;
-use ferrule_tensor::ops::transformer::{Attention, Pairs, Rotary};
+use ferrule_tensor::ops::transformer::{Attention, Gate, Pairs, Rotary};
 use ferrule_tensor::quant::dequantise;
 
 use crate::LmError;
+use crate::config::{Config, LayerConfig};
 use crate::source::Source;
 
 /// What no file may claim more of: far above any model, and small enough for every product.
@@ -89,6 +90,28 @@ impl Numbers {
         Ok(())
     }
 
+    /// A decoder of layers that are alike, gated by SiLU.
+    pub(super) fn alike(
+        &self,
+        architecture: &'static str,
+        source: &dyn Source,
+        pairs: Pairs,
+    ) -> Result<Config, LmError> {
+        let layer = LayerConfig { attention: self.attention(), rotary: 0 };
+        Ok(Config {
+            architecture,
+            width: self.width,
+            hidden: self.hidden,
+            vocabulary: self.vocabulary,
+            context: self.context,
+            eps: self.eps,
+            gate: Gate::Silu,
+            embedding_scale: 1.0,
+            rotaries: vec![self.rotary(source, pairs)?],
+            layers: vec![layer; self.layers],
+        })
+    }
+
     /// Attention with scores over the root of the head's size.
     pub(super) fn attention(&self) -> Attention {
         Attention {
@@ -101,7 +124,7 @@ impl Numbers {
     }
 
     /// The one rotary of a family whose layers share it, scaled as the file says.
-    pub(super) fn rotary(&self, source: &dyn Source, pairs: Pairs) -> Result<Rotary, LmError> {
+    fn rotary(&self, source: &dyn Source, pairs: Pairs) -> Result<Rotary, LmError> {
         let rotated = source.number("rope.dimension_count").unwrap_or(self.dim as f64);
         if rotated != self.dim as f64 {
             let expected = format!("{}, the size of a head", self.dim);
